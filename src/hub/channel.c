@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* channel: a source open once, its newest events in one ring, and its readers. */
+#include "hub/internal.h"
+
+#include "base/err.h"
+#include "sse/frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what comes in ------------------------------------------------------------------------- */
+
+void hub_channel_mark(struct hub_channel *c)
+{
+    struct hub *h = c->hub;
+    c->serve_left = c->live_count;
+    if (c->is_dirty || c->live_count == 0) {
+        return;
+    }
+    c->is_dirty = 1;
+    c->next_dirty = NULL;
+    if (h->dirty_tail) {
+        h->dirty_tail->next_dirty = c;
+    } else {
+        h->dirty_head = c;
+    }
+    h->dirty_tail = c;
+}
+
+static void rescue(struct hub_reader *r)
+{
+    if (hub_reader_rescue(r) || hub_settle(r)) {
+        hub_reader_drop(r, "out of memory");
+    }
+}
+
+/* Bytes before `tail` are about to be overwritten: readers still there go on from the source. */
+static void rescue_before(struct hub_channel *c, uint64_t tail)
+{
+    if (c->live_low < tail) {
+        uint64_t low = UINT64_MAX;
+        for (size_t i = c->live_count; i-- > 0;) {
+            struct hub_reader *r = c->live[i];
+            if (r->at < tail) {
+                rescue(r);
+            } else if (r->at < low) {
+                low = r->at;
+            }
+        }
+        c->live_low = low;
+    }
+    if (c->parked_low < tail) {
+        uint64_t low = UINT64_MAX;
+        struct hub_reader *next;
+        for (struct hub_reader *r = c->parked.head; r; r = next) {
+            next = r->next;
+            if (r->place != HUB_RING) {
+                continue;
+            }
+            if (r->at < tail) {
+                rescue(r);
+            } else if (r->at < low) {
+                low = r->at;
+            }
+        }
+        c->parked_low = low;
+    }
+}
+
+/* The frame stands in h->frame. */
+static void push(struct hub_channel *c, const char *position)
+{
+    const struct buf *frame = &c->hub->frame;
+    rescue_before(c, ring_tail_after(&c->ring, frame->len));
+    if (frame->len > c->ring.size) {
+        rescue_before(c, UINT64_MAX);
+    }
+    if (ring_push(&c->ring, frame->data, frame->len, position)) {
+        /* No memory for the index: the event is not lost, it is read from the source. */
+        rescue_before(c, UINT64_MAX);
+        struct buf empty = *frame;
+        empty.len = c->ring.size + 1;
+        ring_push(&c->ring, empty.data, empty.len, position);
+    }
+    c->spoke_ms = c->now_ms;
+    hub_channel_mark(c);
+}
+
+static int live_gap(void *ctx, const struct sse_gap *gap)
+{
+    struct hub_channel *c = ctx;
+    buf_clear(&c->hub->frame);
+    if (hub_encode_gap(c->hub, gap, &c->hub->frame)) {
+        return 0;
+    }
+    push(c, gap->position);
+    return 0;
+}
+
+static int live_event(void *ctx, const struct sse_event *e)
+{
+    struct hub_channel *c = ctx;
+    struct buf *frame = &c->hub->frame;
+    buf_clear(frame);
+    if (sse_frame_event(frame, e->position, e->name, e->data, e->data_len)) {
+        struct sse_gap gap = {.position = e->position, .reason = "too-large",
+                              .bytes = (int64_t)e->data_len, .events = 1};
+        return live_gap(ctx, &gap);
+    }
+    push(c, e->position);
+    if (frame->cap > 2 * HUB_PAGE_BYTES) {
+        buf_fini(frame);
+    }
+    return 0;
+}
+
+static void live_advance(void *ctx, const char *position)
+{
+    struct hub_channel *c = ctx;
+    ring_advance(&c->ring, position);
+}
+
+static void live_end(void *ctx, const char *position, const char *data)
+{
+    struct hub_channel *c = ctx;
+    struct buf *frame = &c->hub->frame;
+    const char *text = data ? data : "{}";
+    buf_clear(frame);
+    if (sse_frame_event(frame, position, "stream.end", text, strlen(text)) == 0) {
+        push(c, position);
+    }
+    c->has_ended = 1;
+}
+
+void hub_channel_beat(struct hub_channel *c, int64_t now_ms)
+{
+    c->now_ms = now_ms;
+    buf_clear(&c->hub->frame);
+    if (sse_frame_comment(&c->hub->frame, "") == 0) {
+        push(c, NULL);
+    }
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+int hub_channel_new(struct hub *h, const struct hub_origin *origin, struct hub_channel **out)
+{
+    struct hub_channel *c = calloc(1, sizeof *c);
+    if (!c) {
+        return ERR_NOMEM;
+    }
+    c->hub = h;
+    c->origin = *origin;
+    c->live_low = c->parked_low = UINT64_MAX;
+    c->live_out = (struct sse_out){.event = live_event, .gap = live_gap,
+                                   .advance = live_advance, .end = live_end, .ctx = c};
+    c->next = h->channels;
+    if (c->next) {
+        c->next->prev = c;
+    }
+    h->channels = c;
+    *out = c;
+    return 0;
+}
+
+int hub_channel_start(struct hub_channel *c, const char *position, int64_t now_ms)
+{
+    int rc = ring_init(&c->ring, (size_t)c->hub->setup.settings->ring_bytes, position);
+    if (rc) {
+        return rc;
+    }
+    c->now_ms = c->spoke_ms = now_ms;
+    c->is_started = 1;
+    return 0;
+}
+
+const struct sse_out *hub_channel_live(struct hub_channel *c)
+{
+    return &c->live_out;
+}
+
+static void drop_work(struct hub_channel *c)
+{
+    struct hub_reader *next;
+    for (struct hub_reader *r = c->hub->work.head; r; r = next) {
+        next = r->next;
+        if (r->channel == c) {
+            hub_reader_drop(r, "the stream was closed");
+        }
+    }
+}
+
+static void unlink_dirty(struct hub_channel *c)
+{
+    struct hub *h = c->hub;
+    struct hub_channel **at = &h->dirty_head;
+    h->dirty_tail = NULL;
+    while (*at) {
+        if (*at == c) {
+            *at = c->next_dirty;
+        } else {
+            h->dirty_tail = *at;
+            at = &(*at)->next_dirty;
+        }
+    }
+}
+
+void hub_channel_free(struct hub_channel *c)
+{
+    if (!c) {
+        return;
+    }
+    while (c->live_count > 0) {
+        hub_reader_drop(c->live[c->live_count - 1], "the stream was closed");
+    }
+    while (c->parked.head) {
+        hub_reader_drop(c->parked.head, "the stream was closed");
+    }
+    drop_work(c);
+    if (c->is_dirty) {
+        unlink_dirty(c);
+    }
+    if (c->prev) {
+        c->prev->next = c->next;
+    } else {
+        c->hub->channels = c->next;
+    }
+    if (c->next) {
+        c->next->prev = c->prev;
+    }
+    if (c->is_started) {
+        ring_fini(&c->ring);
+    }
+    free(c->live);
+    free(c);
+}
+
+/* --- what goes out ------------------------------------------------------------------------- */
+
+/* The log is finished: whoever has all of it is done. */
+static int is_done(const struct hub_channel *c, const struct hub_reader *r)
+{
+    return c->has_ended && r->channel == c && r->place == HUB_RING && !r->is_blocked
+           && r->at == c->ring.head;
+}
+
+int hub_channel_serve(struct hub_channel *c, int64_t now_ms)
+{
+    c->now_ms = now_ms;
+    size_t budget = HUB_TURN_READERS;
+    while (c->serve_left > 0 && c->live_count > 0 && budget-- > 0) {
+        if (c->live_next >= c->live_count) {
+            c->live_next = 0;
+        }
+        struct hub_reader *r = c->live[c->live_next];
+        c->serve_left--;
+        hub_reader_push(r, now_ms);
+        if (is_done(c, r)) {
+            r->place = HUB_ENDING;
+            hub_reader_push(r, now_ms);
+        }
+        /* When it left, the last one took its seat. */
+        if (c->live_next < c->live_count && c->live[c->live_next] == r) {
+            c->live_next++;
+        }
+    }
+    if (c->live_count == 0) {
+        c->serve_left = 0;
+    }
+    return c->serve_left > 0;
+}
+
+size_t hub_channel_reader_count(const struct hub_channel *c)
+{
+    return c->reader_count;
+}
+
+const char *hub_channel_position(const struct hub_channel *c)
+{
+    return c->ring.last;
+}
+
+int hub_channel_has_ended(const struct hub_channel *c)
+{
+    return c->has_ended;
+}

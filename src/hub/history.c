@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* history: a reader that is behind the ring reads pages from the source until it is in it. */
+#include "hub/internal.h"
+
+#include "base/err.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_MS 1000 /* between tries of an origin that failed */
+
+/* Says once that the source cannot be read, keeps the connection alive while it cannot, and has
+ * the tick try again. */
+static void wait_for_origin(struct hub_reader *r, int64_t now_ms)
+{
+    struct hub *h = r->channel->hub;
+    int rc = 0;
+    if (r->failures == 0) {
+        struct sse_gap gap = {.position = r->position, .reason = "unreadable",
+                              .detail = "the source cannot be read now; it is tried again",
+                              .bytes = -1, .events = -1};
+        buf_clear(&h->frame);
+        rc = hub_encode_gap(h, &gap, &h->frame);
+        if (!rc) {
+            rc = hub_reader_offer(r, h->frame.data, h->frame.len, now_ms);
+        }
+    } else if (r->failures % (uint16_t)h->setup.settings->heartbeat_s == 0) {
+        rc = hub_reader_offer(r, ":\n\n", 3, now_ms);
+    }
+    if (rc) {
+        hub_reader_drop(r, rc == ERR_NOMEM ? "out of memory" : "closed by the peer");
+        return;
+    }
+    r->failures = r->failures == UINT16_MAX ? 1 : (uint16_t)(r->failures + 1);
+    r->place = HUB_WAITING;
+    if (!r->is_blocked) {
+        r->blocked_ms = now_ms + RETRY_MS;
+    }
+    if (hub_settle(r)) {
+        hub_reader_drop(r, "out of memory");
+    }
+}
+
+/* Offers the page. What the sink has promised beyond what it took is kept, up to the end of that
+ * frame; the rest of the page is forgotten and read again when the reader can take it.
+ * `cursor` comes as the position after the whole page and leaves as the reader's. Answers 1 when
+ * the whole page was taken or kept, 0 when not, negative on failure. */
+static int offer_page(struct hub_reader *r, const struct hub_page *p,
+                      char cursor[SSE_POSITION_SIZE], int64_t now_ms)
+{
+    if (p->bytes.len == 0) {
+        return 1;
+    }
+    struct iovec iov = {.iov_base = p->bytes.data, .iov_len = p->bytes.len};
+    ssize_t taken = r->sink->send(r, &iov, 1);
+    if (taken < 0) {
+        return ERR_CLOSED;
+    }
+    if ((size_t)taken == p->bytes.len) {
+        return 1;
+    }
+    char position[SSE_POSITION_SIZE];
+    memcpy(position, r->position, strlen(r->position) + 1);
+    size_t end = hub_page_boundary(p, (size_t)taken + r->sink->owed(r), position);
+    int is_whole = end == p->bytes.len;
+    if (!is_whole) {
+        memcpy(cursor, position, sizeof position);
+    }
+    int rc = hub_reader_hold(r, p->bytes.data + taken, end - (size_t)taken, now_ms);
+    return rc ? rc : is_whole;
+}
+
+void hub_history_read(struct hub_reader *r, int64_t now_ms)
+{
+    struct hub_channel *c = r->channel;
+    struct hub_page *p = &c->hub->page;
+    struct sse_out out = hub_page_out(p);
+    char cursor[SSE_POSITION_SIZE];
+    if (r->rest) {
+        /* The end of a frame that it was in when it fell out of the ring. */
+        hub_reader_push(r, now_ms);
+        return;
+    }
+    memcpy(cursor, r->position, strlen(r->position) + 1);
+    hub_page_clear(p);
+    int answer = c->origin.pull(c->origin.ctx, cursor, &out, HUB_PULL_BYTES);
+    if (answer == ERR_NOMEM || p->failed) {
+        hub_reader_drop(r, "out of memory");
+        return;
+    }
+    if (answer == ERR_AGAIN && p->bytes.len == 0 && r->failures == 0) {
+        r->failures = 1; /* nothing to be told: the head has only to come up */
+    }
+    if (answer < 0 && p->bytes.len == 0) {
+        wait_for_origin(r, now_ms);
+        return;
+    }
+    r->failures = 0;
+    int rc = offer_page(r, p, cursor, now_ms);
+    if (rc == 1 && (answer == HUB_PULL_END || p->has_ended)) {
+        r->place = HUB_ENDING;
+        hub_reader_proceed(r, now_ms);
+        return;
+    }
+    if (rc >= 0) {
+        rc = hub_reader_seek(r, cursor);
+    }
+    if (rc < 0) {
+        hub_reader_drop(r, rc == ERR_NOMEM ? "out of memory" : "closed by the peer");
+        return;
+    }
+    hub_reader_proceed(r, now_ms);
+}

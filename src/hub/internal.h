@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* internal: what the files of this room share. No other room includes it. */
+#ifndef HUB_INTERNAL_H
+#define HUB_INTERNAL_H
+
+#include "base/buf.h"
+#include "hub/hub.h"
+#include "hub/ring.h"
+
+/* A doubly linked list of readers, in order of arrival. */
+struct hub_list {
+    struct hub_reader *head;
+    struct hub_reader *tail;
+};
+
+/* A page of history: whole frames, and where each ends. One for the whole hub, used within one
+ * call. */
+struct hub_page {
+    struct hub *hub;
+    struct buf bytes;
+    uint32_t *ends;
+    size_t count;
+    size_t cap;
+    int failed;    /* a frame could not be added: ERR_NOMEM */
+    int has_ended; /* the source said that nothing follows */
+};
+
+struct hub {
+    struct hub_setup setup;
+    struct hub_channel *channels;                 /* linked through `next` */
+    struct hub_channel *dirty_head, *dirty_tail; /* those with readers to serve */
+    struct hub_list work;         /* readers that want a page of history */
+    size_t reader_count;
+    struct hub_page page;
+    struct buf frame; /* the frame being encoded */
+    struct buf json;
+    int is_draining;
+};
+
+struct hub_channel {
+    struct hub *hub;
+    struct hub_channel *prev, *next;
+    struct hub_channel *next_dirty;
+    struct hub_origin origin;
+    struct sse_out live_out;
+    struct ring ring;
+    struct hub_reader **live; /* RING readers whose socket takes bytes; dense */
+    size_t live_count, live_cap;
+    size_t live_next;  /* who is served first: moves on, so that nobody is always last */
+    size_t serve_left; /* readers still to be served for what is in the ring */
+    struct hub_list parked; /* blocked or waiting ones: nothing to do until told */
+    size_t reader_count;
+    uint64_t live_low;   /* no live reader's cursor is below it */
+    uint64_t parked_low; /* no parked RING reader's cursor is below it */
+    int64_t now_ms;      /* of the last turn or tick: for events that come in between */
+    int64_t spoke_ms;    /* when something was last put into the ring */
+    int is_started;
+    int is_dirty;
+    int has_ended;
+};
+
+/* list.c: which list a reader is in follows from its place and whether it is blocked */
+/* Puts the reader where it belongs. ERR_NOMEM: it is in no list. */
+int hub_settle(struct hub_reader *r);
+/* Takes it out of its list. */
+void hub_unlist(struct hub_reader *r);
+
+/* channel.c */
+/* Serves live readers; 1 when some are left to be served. */
+int hub_channel_serve(struct hub_channel *c, int64_t now_ms);
+/* Some live readers have bytes to get. */
+void hub_channel_mark(struct hub_channel *c);
+/* Puts a comment into the ring. */
+void hub_channel_beat(struct hub_channel *c, int64_t now_ms);
+
+/* reader.c */
+/* Sends ring bytes to a live reader, or the rest to one that has it. What must be done about the
+ * outcome is done; the reader may have been let go. */
+void hub_reader_push(struct hub_reader *r, int64_t now_ms);
+/* Offers bytes that stand in no ring: what the sink does not take is copied as the rest.
+ * Only for a reader without a rest. Negative: ERR_CLOSED, ERR_NOMEM. */
+int hub_reader_offer(struct hub_reader *r, const char *data, size_t len, int64_t now_ms);
+/* Blocks the reader and keeps a copy of bytes that the sink would not take. ERR_NOMEM. */
+int hub_reader_hold(struct hub_reader *r, const char *data, size_t len, int64_t now_ms);
+/* Pushes a reader whose sink takes bytes, parks one whose sink does not. */
+void hub_reader_proceed(struct hub_reader *r, int64_t now_ms);
+/* Turns a RING cursor into a position and a rest, because its bytes are about to go. ERR_NOMEM. */
+int hub_reader_rescue(struct hub_reader *r);
+/* Sets the cursor, in the ring when the position is there. ERR_NOMEM. */
+int hub_reader_seek(struct hub_reader *r, const char *position);
+/* Lets go, then calls the sink's drop. */
+void hub_reader_drop(struct hub_reader *r, const char *why);
+
+/* history.c */
+/* Reads one page from the origin and offers it to the reader. */
+void hub_history_read(struct hub_reader *r, int64_t now_ms);
+
+/* page.c */
+void hub_page_init(struct hub_page *p, struct hub *h);
+void hub_page_fini(struct hub_page *p);
+void hub_page_clear(struct hub_page *p);
+struct sse_out hub_page_out(struct hub_page *p);
+/* The end of the frame that byte `at` stands in (`at` itself on a boundary), and the position of
+ * a reader that has everything up to there; `position` is left alone when no frame before has
+ * an id. */
+size_t hub_page_boundary(const struct hub_page *p, size_t at, char position[SSE_POSITION_SIZE]);
+/* Encodes a stream.gap into `out`. */
+int hub_encode_gap(struct hub *h, const struct sse_gap *gap, struct buf *out);
+
+#endif
