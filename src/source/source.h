@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* source: the contract that every source keeps, and the table that finds one by name. */
+#ifndef SOURCE_SOURCE_H
+#define SOURCE_SOURCE_H
+
+#include "sse/event.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct clock;
+struct conf_option;
+struct err;
+struct log;
+
+#define SOURCE_CONTRACT 1
+
+/* What a source is given to live in. The struct and all it points to outlive the source. */
+struct source_host {
+    uv_loop_t *loop;
+    const struct log *log;
+    const struct clock *clock;
+    const struct sse_out *live; /* new events, once started; in order, each once */
+};
+
+/* A query parameter that the source declared, decoded; the pointers are borrowed for open(). */
+struct source_param {
+    const char *name;
+    const char *value;
+};
+
+/* What is to be opened. `settings` is the struct that `options` filled; it outlives the source. */
+struct source_setup {
+    const char *stream;
+    const void *settings;
+    const struct source_param *params; /* ordered as in `param_names` */
+    size_t param_count;
+};
+
+/* Answers of pull(). */
+enum source_pull {
+    SOURCE_MORE = 1, /* not at the head yet: pull again */
+    SOURCE_HEAD = 2, /* the position is the head now */
+    SOURCE_END = 3   /* the log is finished and the position is its end */
+};
+
+/* Every source begins with this. */
+struct source {
+    const struct source_type *type;
+};
+
+/* A kind of source.
+ *
+ * The *head* is the address of the last event that was handed to `live` (or, before the first,
+ * the place where following began). pull() never goes beyond it: so a reader that pulls until
+ * SOURCE_HEAD and then joins the live events misses nothing and gets nothing twice. */
+struct source_type {
+    int contract;                      /* SOURCE_CONTRACT */
+    const char *name;                  /* as in "source": "tail" */
+    const char *summary;               /* one line for --list-sources */
+    const struct conf_option *options; /* the stream's settings */
+    size_t settings_size;
+    const char *const *param_names;    /* query parameters it takes, NULL-terminated; or NULL */
+
+    /* Checks what a table can't: one option against another, the inside of a JSON option. Errors
+     * begin with the key: "symbols.ACME.start: must be ...". May be NULL. */
+    int (*check)(const void *settings, struct err *err);
+
+    /* Opens it and finds the head, and from then on events flow to host->live, never from
+     * inside open(). A file that does not exist yet is not a failure. ERR_INVALID: a parameter is
+     * wrong, and `err` says which and what it must be. ERR_NOMEM, ERR_IO. */
+    int (*open)(struct source **out, const struct source_setup *setup,
+                const struct source_host *host, struct err *err);
+
+    /* Stops the flow at once and frees everything when the loop has closed its handles; then
+     * calls `closed` (may be NULL), from the loop or from inside. */
+    void (*close)(struct source *s, void (*closed)(void *ctx), void *ctx);
+
+    /* Writes the head's position. */
+    void (*head)(struct source *s, char out[SSE_POSITION_SIZE]);
+
+    /* 1 when the position (already of the right alphabet) is one of this kind of source's, whether
+     * or not it can still be honoured; 0 when it could never have come from here. */
+    int (*understands)(struct source *s, const char *position);
+
+    /* The position that `count` events of history follow up to the head, or the oldest that can
+     * be had when there are fewer. Errors: ERR_IO. */
+    int (*back)(struct source *s, uint64_t count, char out[SSE_POSITION_SIZE]);
+
+    /* Hands the events after `position` to `page`, in order, up to the head, moving `position` along,
+     * until the page says stop or about `budget_bytes` of the log have been read (bounded work per
+     * loop turn). A position that cannot be honoured any more gives a gap and goes on from the
+     * oldest that can. At the end of a finished log it calls page->end, once, unless
+     * `position` was the end already. Answers one of enum source_pull, or
+     * ERR_AGAIN: the position lies ahead of the head (another process was a moment earlier, or its
+     *   clock is ahead); it is left alone, and the reader is tried again in a second;
+     * ERR_IO: the reader gets a gap with reason "unreadable" and is tried again every second;
+     * ERR_NOMEM. */
+    int (*pull)(struct source *s, char position[SSE_POSITION_SIZE], const struct sse_out *page,
+                size_t budget_bytes);
+};
+
+/* The built-in sources, NULL-terminated. */
+extern const struct source_type *const source_types[];
+
+/* NULL when there is none of that name. */
+const struct source_type *source_find(const char *name);
+
+/* The value of a parameter, or NULL when the request had none. */
+const char *source_param_value(const struct source_setup *setup, const char *name);
+
+#endif
