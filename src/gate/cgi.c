@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* cgi: the one request of a CGI process (RFC 3875), answered on standard output. */
+#include "gate/gate.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct cgi {
+    struct gate_exchange x; /* first: callbacks find us by it */
+    struct gate_setup setup;
+    uv_poll_t poll;
+    int can_poll; /* standard output is a pipe or a socket, not a file */
+    int is_over;
+    int wants_write;
+    void (*done)(void *ctx);
+    void *done_ctx;
+};
+
+int gate_has_listener(void)
+{
+    return !FCGX_IsCGI();
+}
+
+int gate_is_cgi(void)
+{
+    return FCGX_IsCGI() && getenv("GATEWAY_INTERFACE") != NULL;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct cgi *cgi = handle->data;
+    cgi->done(cgi->done_ctx);
+    free(cgi);
+}
+
+static void close_cgi(struct cgi *cgi)
+{
+    if (cgi->is_over) {
+        return;
+    }
+    cgi->is_over = 1;
+    gate_exchange_fini(&cgi->x);
+    if (cgi->can_poll) {
+        uv_close((uv_handle_t *)&cgi->poll, on_closed);
+    } else {
+        cgi->done(cgi->done_ctx);
+        free(cgi);
+    }
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+    struct cgi *cgi = handle->data;
+    if (status < 0 || (events & UV_DISCONNECT)) {
+        close_cgi(cgi);
+    } else if (events & UV_WRITABLE) {
+        gate_exchange_writable(&cgi->x, cgi->setup.clock->mono_ms(cgi->setup.clock));
+    }
+}
+
+static void cgi_watch(struct gate_exchange *x, int wanted)
+{
+    struct cgi *cgi = (struct cgi *)x;
+    if (cgi->can_poll && !cgi->is_over && cgi->wants_write != wanted) {
+        cgi->wants_write = wanted;
+        uv_poll_start(&cgi->poll, UV_DISCONNECT | (wanted ? UV_WRITABLE : 0), on_poll);
+    }
+}
+
+static void cgi_done(struct gate_exchange *x)
+{
+    close_cgi((struct cgi *)x);
+}
+
+static void cgi_close(struct gate_exchange *x, const char *why)
+{
+    (void)why;
+    close_cgi((struct cgi *)x);
+}
+
+static const struct gate_exchange_ops cgi_ops = {
+    .watch = cgi_watch,
+    .done = cgi_done,
+    .close = cgi_close,
+};
+
+static const char *get_env(void *ctx, const char *name)
+{
+    (void)ctx;
+    return getenv(name);
+}
+
+int gate_cgi(const struct gate_setup *setup, void (*done)(void *ctx), void *ctx, struct err *err)
+{
+    struct cgi *cgi = calloc(1, sizeof *cgi);
+    if (!cgi) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    cgi->setup = *setup;
+    cgi->done = done;
+    cgi->done_ctx = ctx;
+    gate_exchange_init(&cgi->x, &cgi_ops, STDOUT_FILENO, 0, 0);
+    if (uv_poll_init(setup->loop, &cgi->poll, STDOUT_FILENO) == 0) {
+        /* uv_poll_init made it non-blocking. A file stays as it is and takes everything. */
+        cgi->can_poll = 1;
+        cgi->poll.data = cgi;
+        uv_poll_start(&cgi->poll, UV_DISCONNECT, on_poll);
+    }
+    struct sse_vars vars = {.get = get_env};
+    setup->handler->request(setup->handler->ctx, &cgi->x, &vars);
+    return 0;
+}

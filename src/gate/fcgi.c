@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/* fcgi: a FastCGI connection from its first byte to its last. */
+#include "gate/internal.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "gate/params.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int64_t now_ms(const struct gate *g)
+{
+    return g->setup.clock->mono_ms(g->setup.clock);
+}
+
+/* --- lists --------------------------------------------------------------------------------- */
+
+static struct gate_conn_list *list_of(struct gate_conn *c)
+{
+    int is_waiting = c->state == CONN_READING || c->state == CONN_LINGERING;
+    return is_waiting ? &c->gate->waiting : &c->gate->active;
+}
+
+static void list_add(struct gate_conn *c)
+{
+    struct gate_conn_list *l = list_of(c);
+    c->prev = l->tail;
+    c->next = NULL;
+    if (l->tail) {
+        l->tail->next = c;
+    } else {
+        l->head = c;
+    }
+    l->tail = c;
+}
+
+static void list_remove(struct gate_conn *c)
+{
+    struct gate_conn_list *l = list_of(c);
+    if (c->prev) {
+        c->prev->next = c->next;
+    } else {
+        l->head = c->next;
+    }
+    if (c->next) {
+        c->next->prev = c->prev;
+    } else {
+        l->tail = c->prev;
+    }
+}
+
+static void enter(struct gate_conn *c, enum gate_conn_state state)
+{
+    list_remove(c);
+    c->state = (uint8_t)state;
+    c->since_ms = now_ms(c->gate);
+    list_add(c);
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+static void intake_free(struct gate_conn *c)
+{
+    if (c->intake) {
+        buf_fini(&c->intake->records);
+        buf_fini(&c->intake->pairs);
+        buf_fini(&c->intake->values);
+        free(c->intake);
+        c->intake = NULL;
+    }
+}
+
+static int intake_new(struct gate_conn *c)
+{
+    c->intake = calloc(1, sizeof *c->intake);
+    if (!c->intake) {
+        return ERR_NOMEM;
+    }
+    buf_init(&c->intake->records, GATE_PARAMS_BYTES);
+    buf_init(&c->intake->pairs, GATE_PARAMS_BYTES);
+    buf_init(&c->intake->values, GATE_VALUES_BYTES);
+    return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct gate_conn *c = handle->data;
+    struct gate *g = c->gate;
+    free(c);
+    g->handles--;
+    gate_release(g);
+}
+
+void gate_conn_close(struct gate_conn *c, const char *why)
+{
+    struct gate *g = c->gate;
+    uint32_t dropped;
+    if (c->state == CONN_CLOSED) {
+        return;
+    }
+    if (why && log_limit_pass(&g->peer_limit, now_ms(g), &dropped)) {
+        log_say(g->setup.log, INFO, "gate", "connection closed", LOG_TEXT("reason", why),
+                LOG_NUM("fd", c->fd), LOG_NUM("lines_dropped", dropped));
+    }
+    list_remove(c);
+    c->state = CONN_CLOSED;
+    g->conn_count--;
+    gate_exchange_fini(&c->x);
+    intake_free(c);
+    uv_close((uv_handle_t *)&c->poll, on_closed);
+    close(c->fd);
+}
+
+static void set_events(struct gate_conn *c);
+
+/* --- the exchange's side ------------------------------------------------------------------- */
+
+static struct gate_conn *conn_of(struct gate_exchange *x)
+{
+    return (struct gate_conn *)x;
+}
+
+static void conn_watch(struct gate_exchange *x, int wanted)
+{
+    struct gate_conn *c = conn_of(x);
+    if (c->state != CONN_CLOSED && c->wants_write != wanted) {
+        c->wants_write = (uint8_t)wanted;
+        set_events(c);
+    }
+}
+
+/* The response is out: wait for the next request, for the end of a body that nobody wants, or
+ * close. */
+static void conn_done(struct gate_exchange *x)
+{
+    struct gate_conn *c = conn_of(x);
+    c->id = 0;
+    if (c->has_body) {
+        shutdown(c->fd, SHUT_WR);
+        enter(c, CONN_LINGERING);
+    } else if (c->keep && !c->gate->is_closing) {
+        enter(c, CONN_READING);
+    } else {
+        gate_conn_close(c, NULL);
+    }
+}
+
+static void conn_drop(struct gate_exchange *x, const char *why)
+{
+    gate_conn_close(conn_of(x), why);
+}
+
+static const struct gate_exchange_ops conn_ops = {
+    .watch = conn_watch,
+    .done = conn_done,
+    .close = conn_drop,
+};
+
+/* --- requests ------------------------------------------------------------------------------ */
+
+static void answer_status(struct gate_conn *c, const char *status, const char *error)
+{
+    struct buf out;
+    buf_init(&out, 4096);
+    if (buf_appendf(&out, "Status: %s\r\nContent-Type: application/json\r\n"
+                          "Cache-Control: no-store\r\n\r\n{\"error\":\"%s\"}\n",
+                    status, error)) {
+        gate_conn_close(c, "out of memory");
+    } else {
+        gate_answer(&c->x, out.data, out.len);
+    }
+    buf_fini(&out);
+}
+
+static void start_exchange(struct gate_conn *c)
+{
+    enter(c, CONN_ANSWERING);
+    gate_exchange_init(&c->x, &conn_ops, c->fd, 1, c->id);
+}
+
+/* The request is whole: libfcgi reads it, the handler answers it. */
+static void dispatch(struct gate_conn *c)
+{
+    struct gate *g = c->gate;
+    struct sse_vars vars;
+    uint8_t empty[FCGI_RECORD_HEAD_BYTES];
+    struct buf *records = &c->intake->records;
+    start_exchange(c);
+    if (c->role != FCGI_RECORD_RESPONDER) {
+        uint8_t end[2 * FCGI_RECORD_HEAD_BYTES];
+        fcgi_record_end(end, c->id, FCGI_STATUS_UNKNOWN_ROLE);
+        ssize_t sent = send(c->fd, end, sizeof end, MSG_NOSIGNAL | MSG_DONTWAIT);
+        gate_conn_close(c, sent < 0 ? "closed by the peer" : "a role other than responder");
+        return;
+    }
+    fcgi_record_head(empty, FCGI_TYPE_STDIN, c->id, 0);
+    int rc = buf_append(records, empty, sizeof empty);
+    if (!rc && !fcgi_record_pairs_are_whole((uint8_t *)c->intake->pairs.data,
+                                            c->intake->pairs.len)) {
+        rc = ERR_PROTOCOL;
+    }
+    if (!rc) {
+        rc = gate_params_read(g->params, records->data, records->len, &vars);
+    }
+    intake_free(c);
+    if (rc == ERR_LIMIT) {
+        answer_status(c, "431 Request Header Fields Too Large",
+                      "the request's header fields are too large");
+    } else if (rc) {
+        gate_conn_close(c, "broken FastCGI parameters");
+    } else {
+        g->setup.handler->request(g->setup.handler->ctx, &c->x, &vars);
+        gate_params_done(g->params);
+    }
+}
+
+static int begin_request(struct gate_conn *c, const struct fcgi_record_piece *piece)
+{
+    if (!piece->is_first || !piece->is_last || piece->len != FCGI_RECORD_HEAD_BYTES) {
+        return ERR_PROTOCOL;
+    }
+    if (c->id != 0 && c->id != piece->id) {
+        uint8_t end[2 * FCGI_RECORD_HEAD_BYTES];
+        fcgi_record_end(end, piece->id, FCGI_STATUS_CANT_MPX_CONN);
+        /* Between two records of the running response only; else the peer's mistake stands. */
+        if (c->x.writer.owed == 0 && c->state == CONN_READING) {
+            ssize_t sent = send(c->fd, end, sizeof end, MSG_NOSIGNAL | MSG_DONTWAIT);
+            return sent == (ssize_t)sizeof end ? 0 : ERR_CLOSED;
+        }
+        return 0;
+    }
+    if (c->id != 0 || piece->id == 0) {
+        return ERR_PROTOCOL;
+    }
+    c->id = piece->id;
+    c->role = (uint8_t)(piece->data[0] != 0 ? 0 : piece->data[1]);
+    c->keep = (piece->data[2] & FCGI_RECORD_KEEP_CONN) != 0;
+    c->has_body = 1;
+    if (!c->intake && intake_new(c)) {
+        return ERR_NOMEM;
+    }
+    uint8_t head[FCGI_RECORD_HEAD_BYTES];
+    fcgi_record_head(head, piece->type, piece->id, piece->content_len);
+    int rc = buf_append(&c->intake->records, head, sizeof head);
+    return rc ? rc : buf_append(&c->intake->records, piece->data, piece->len);
+}
+
+/* PARAMS may come in any number of records, cut anywhere (3.3): each is kept as it came. */
+static int take_params(struct gate_conn *c, const struct fcgi_record_piece *piece)
+{
+    struct gate_intake *in = c->intake;
+    int rc = 0;
+    if (in->has_params) {
+        return ERR_PROTOCOL;
+    }
+    if (piece->is_first) {
+        uint8_t head[FCGI_RECORD_HEAD_BYTES];
+        fcgi_record_head(head, piece->type, piece->id, piece->content_len);
+        rc = buf_append(&in->records, head, sizeof head);
+    }
+    if (!rc) {
+        rc = buf_append(&in->records, piece->data, piece->len);
+    }
+    if (!rc) {
+        rc = buf_append(&in->pairs, piece->data, piece->len);
+    }
+    in->has_params = piece->content_len == 0;
+    return rc;
+}
+
+static void refuse(struct gate_conn *c, const char *status, const char *error)
+{
+    intake_free(c);
+    start_exchange(c);
+    c->keep = 0;
+    answer_status(c, status, error);
+}
+
+static int take_request_piece(struct gate_conn *c, const struct fcgi_record_piece *piece)
+{
+    if (piece->type == FCGI_TYPE_PARAMS) {
+        int rc = take_params(c, piece);
+        if (rc == ERR_LIMIT) {
+            refuse(c, "431 Request Header Fields Too Large",
+                   "the request's header fields are too large");
+            return 0;
+        }
+        return rc;
+    }
+    if (piece->type != FCGI_TYPE_STDIN || !c->intake->has_params) {
+        return piece->type == FCGI_TYPE_STDIN ? ERR_PROTOCOL : 0;
+    }
+    if (piece->content_len == 0) {
+        c->has_body = 0;
+        dispatch(c);
+        return 0;
+    }
+    c->intake->body_len += piece->len;
+    if (c->intake->body_len > GATE_BODY_BYTES) {
+        refuse(c, "413 Content Too Large", "the request's body is too large");
+    }
+    return 0;
+}
+
+/* Management records (id 0), answered between requests only. */
+static int take_management(struct gate_conn *c, const struct fcgi_record_piece *piece)
+{
+    struct buf out;
+    ssize_t sent = 0;
+    if (c->state != CONN_READING) {
+        return 0;
+    }
+    if (!c->intake && intake_new(c)) {
+        return ERR_NOMEM;
+    }
+    struct buf *values = &c->intake->values;
+    int rc = 0;
+    if (piece->type == FCGI_TYPE_GET_VALUES) {
+        rc = buf_append(values, piece->data, piece->len);
+    }
+    if (rc || !piece->is_last) {
+        return rc;
+    }
+    buf_init(&out, GATE_VALUES_BYTES);
+    if (piece->type == FCGI_TYPE_GET_VALUES) {
+        rc = fcgi_record_answer_values((uint8_t *)values->data, values->len,
+                                       (uint64_t)c->gate->setup.settings->max_streams, &out);
+        buf_clear(values);
+    } else {
+        uint8_t unknown[2 * FCGI_RECORD_HEAD_BYTES] = {0};
+        fcgi_record_head(unknown, FCGI_TYPE_UNKNOWN_TYPE, 0, FCGI_RECORD_HEAD_BYTES);
+        unknown[FCGI_RECORD_HEAD_BYTES] = piece->type;
+        rc = buf_append(&out, unknown, sizeof unknown);
+    }
+    if (!rc) {
+        sent = send(c->fd, out.data, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        rc = sent == (ssize_t)out.len ? 0 : ERR_CLOSED;
+    }
+    buf_fini(&out);
+    return rc;
+}
+
+static int take_piece(struct gate_conn *c, const struct fcgi_record_piece *piece)
+{
+    if (piece->id == 0) {
+        return take_management(c, piece);
+    }
+    if (piece->type == FCGI_TYPE_BEGIN_REQUEST && c->state != CONN_LINGERING) {
+        return begin_request(c, piece);
+    }
+    if (c->state == CONN_LINGERING) {
+        return piece->type == FCGI_TYPE_STDIN && piece->content_len == 0 ? ERR_CLOSED : 0;
+    }
+    if (piece->id != c->id) {
+        return 0; /* records of requests that are not, or no longer, active are ignored (3.3) */
+    }
+    if (piece->type == FCGI_TYPE_ABORT_REQUEST) {
+        return ERR_CLOSED;
+    }
+    if (c->state == CONN_READING) {
+        return take_request_piece(c, piece);
+    }
+    if (piece->type == FCGI_TYPE_STDIN && piece->content_len == 0) {
+        c->has_body = 0;
+    }
+    return 0;
+}
+
+/* --- the socket's side --------------------------------------------------------------------- */
+
+static void read_input(struct gate_conn *c)
+{
+    struct gate *g = c->gate;
+    ssize_t got = recv(c->fd, g->input, GATE_READ_BYTES, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (got <= 0) {
+        gate_conn_close(c, NULL);
+        return;
+    }
+    size_t at = 0;
+    while (at < (size_t)got && c->state != CONN_CLOSED) {
+        struct fcgi_record_piece piece;
+        size_t used;
+        int rc = fcgi_record_next(&c->parser, g->input + at, (size_t)got - at, &used, &piece);
+        at += used;
+        if (rc == 1) {
+            rc = take_piece(c, &piece);
+        }
+        if (rc < 0) {
+            gate_conn_close(c, rc == ERR_CLOSED  ? NULL
+                               : rc == ERR_NOMEM ? "out of memory"
+                                                 : "broken FastCGI records");
+        }
+    }
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+    struct gate_conn *c = handle->data;
+    if (status < 0) {
+        gate_conn_close(c, NULL);
+        return;
+    }
+    if (events & UV_READABLE) {
+        read_input(c);
+    }
+    if ((events & UV_WRITABLE) && c->state == CONN_ANSWERING) {
+        gate_exchange_writable(&c->x, now_ms(c->gate));
+    }
+}
+
+/* Writability is watched only while the peer is behind: an event for every socket that drains
+ * would more than double the cost of a delivery. */
+static void set_events(struct gate_conn *c)
+{
+    uv_poll_start(&c->poll, UV_READABLE | (c->wants_write ? UV_WRITABLE : 0), on_poll);
+}
+
+void gate_conn_open(struct gate *g, int fd)
+{
+    struct gate_conn *c = calloc(1, sizeof *c);
+    if (!c) {
+        close(fd);
+        return;
+    }
+    c->gate = g;
+    c->fd = fd;
+    c->state = CONN_READING;
+    c->since_ms = now_ms(g);
+    if (uv_poll_init(g->setup.loop, &c->poll, fd)) {
+        free(c);
+        close(fd);
+        return;
+    }
+    c->poll.data = c;
+    g->handles++;
+    g->conn_count++;
+    list_add(c);
+    set_events(c);
+}

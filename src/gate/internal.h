@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* internal: what the FastCGI files of this room share. No other room includes it. */
+#ifndef GATE_INTERNAL_H
+#define GATE_INTERNAL_H
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "gate/fcgi_record.h"
+#include "gate/gate.h"
+
+struct gate_params;
+
+#define GATE_READ_BYTES 65536
+#define GATE_VALUES_BYTES 4096 /* content of a GET_VALUES record */
+
+/* What a connection needs until its request is whole. */
+struct gate_intake {
+    struct buf records; /* BEGIN_REQUEST and PARAMS records, for libfcgi */
+    struct buf pairs;   /* the PARAMS' content, to check it */
+    struct buf values;  /* content of a GET_VALUES record */
+    uint64_t body_len;
+    uint8_t has_params; /* the empty PARAMS record was seen */
+};
+
+enum gate_conn_state {
+    CONN_READING,   /* no request yet, or not whole */
+    CONN_ANSWERING, /* a response is going out */
+    CONN_LINGERING, /* answered; the peer still sends a body that nobody wants */
+    CONN_CLOSED     /* waits for the loop to let go */
+};
+
+struct gate_conn {
+    struct gate_exchange x; /* first: the exchange's callbacks find the connection by it */
+    struct gate *gate;
+    struct gate_conn *prev, *next;
+    struct gate_intake *intake;
+    uv_poll_t poll;
+    int64_t since_ms; /* READING, LINGERING: when that began */
+    int fd;
+    struct fcgi_record_parser parser;
+    uint16_t id; /* of the request; 0 when there is none */
+    uint8_t state;
+    uint8_t keep; /* FCGI_KEEP_CONN */
+    uint8_t role;
+    uint8_t has_body; /* STDIN has not ended */
+    uint8_t wants_write;
+};
+
+struct gate_listener {
+    uv_poll_t poll;
+    struct gate *gate;
+    int fd;
+    int is_open;
+    int is_paused;
+    char *path; /* of a unix socket we made */
+};
+
+struct gate_conn_list {
+    struct gate_conn *head;
+    struct gate_conn *tail;
+};
+
+struct gate {
+    struct gate_setup setup;
+    struct gate_params *params;
+    struct gate_listener listeners[GATE_LISTENERS_MAX];
+    size_t listener_count;
+    struct gate_conn_list waiting; /* READING and LINGERING, oldest first */
+    struct gate_conn_list active;
+    size_t conn_count;
+    struct log_limit peer_limit;
+    struct log_limit accept_limit;
+    uint8_t *input; /* GATE_READ_BYTES, for one read at a time */
+    size_t handles; /* uv handles not closed yet */
+    int is_closing;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+/* Takes over an accepted socket. */
+void gate_conn_open(struct gate *g, int fd);
+/* Closes at once; safe to ask for twice. `why` (NULL: nothing worth a line) goes to the log. */
+void gate_conn_close(struct gate_conn *c, const char *why);
+/* The last handle of a closing gate is gone: frees it. */
+void gate_release(struct gate *g);
+
+#endif
