@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/* app: the process: what it is made of, its loop, its signals, its end. */
+#include "app/app.h"
+
+#include "app/channels.h"
+#include "app/config.h"
+#include "app/json.h"
+#include "app/serve.h"
+#include "base/clock.h"
+#include "base/err.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define TICK_MS 1000
+#define DRAIN_GRACE_MS 2000 /* beyond drain_s, for readers that do not take their last bytes */
+
+int64_t app_now_ms(const struct app *app)
+{
+    return app->clock->mono_ms(app->clock);
+}
+
+/* --- the end ------------------------------------------------------------------------------- */
+
+static void close_loop_handle(uv_handle_t *handle)
+{
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+static void on_channels_closed(void *ctx)
+{
+    struct app *app = ctx;
+    app->channels = NULL;
+    close_loop_handle((uv_handle_t *)&app->prepare);
+    close_loop_handle((uv_handle_t *)&app->idle);
+    close_loop_handle((uv_handle_t *)&app->tick);
+    for (size_t i = 0; i < app->signal_count; i++) {
+        close_loop_handle((uv_handle_t *)&app->signals[i]);
+    }
+}
+
+static void on_gate_closed(void *ctx)
+{
+    struct app *app = ctx;
+    app->gate = NULL;
+    app_channels_close(app->channels, on_channels_closed, app);
+}
+
+/* Readers, then sockets, then sources, then the loop's own handles. */
+static void stop(struct app *app)
+{
+    if (app->is_stopping) {
+        return;
+    }
+    app->is_stopping = 1;
+    gate_print_free(app->print);
+    app->print = NULL;
+    if (app->gate) {
+        gate_close(app->gate, on_gate_closed, app);
+    } else {
+        on_gate_closed(app);
+    }
+}
+
+static int is_drained(const struct app *app)
+{
+    return hub_reader_count(app->hub) == 0
+           && (!app->gate || gate_connection_count(app->gate) == 0);
+}
+
+void app_drain(struct app *app)
+{
+    if (app->is_draining) {
+        stop(app);
+        return;
+    }
+    int64_t now = app_now_ms(app);
+    app->is_draining = 1;
+    app->drain_end_ms = now + app->hub_settings.drain_s * 1000 + DRAIN_GRACE_MS;
+    log_say(&app->log, INFO, "app", "draining", LOG_NUM("readers", hub_reader_count(app->hub)),
+            LOG_NUM("drain_s", app->hub_settings.drain_s));
+    if (app->gate) {
+        gate_stop(app->gate);
+    }
+    hub_drain(app->hub, now);
+    if (is_drained(app)) {
+        stop(app);
+    } else {
+        uv_timer_set_repeat(&app->tick, HUB_DRAIN_TICK_MS);
+        uv_timer_again(&app->tick);
+    }
+}
+
+/* --- the loop ------------------------------------------------------------------------------ */
+
+static void on_idle(uv_idle_t *handle)
+{
+    (void)handle; /* its being active is what counts */
+}
+
+static void on_prepare(uv_prepare_t *handle)
+{
+    struct app *app = handle->data;
+    if (app->is_stopping) {
+        return;
+    }
+    if (hub_turn(app->hub, app_now_ms(app))) {
+        uv_idle_start(&app->idle, on_idle);
+    } else {
+        uv_idle_stop(&app->idle);
+    }
+}
+
+static void on_tick(uv_timer_t *handle)
+{
+    struct app *app = handle->data;
+    int64_t now = app_now_ms(app);
+    if (app->is_stopping) {
+        return;
+    }
+    hub_tick(app->hub, now);
+    if (app->gate) {
+        gate_tick(app->gate);
+    }
+    app_channels_tick(app->channels);
+    if (app->is_draining && (is_drained(app) || now >= app->drain_end_ms)) {
+        stop(app);
+    }
+}
+
+static void reload(struct app *app)
+{
+    struct err err = {.code = 0};
+    struct app_config *config;
+    if (app_config_load(app->flags.config, &config, &err)) {
+        log_say(&app->log, ERROR, "app", "reload refused, the old configuration stays",
+                LOG_TEXT("error", err.text));
+        return;
+    }
+    struct app_config *old = app->config;
+    app_config_adopt(config, old);
+    app->config = config;
+    app->hub_settings = config->hub;
+    app_channels_retire(app->channels, config);
+    app_config_free(old);
+    log_say(&app->log, INFO, "app", "reloaded", LOG_NUM("streams", config->stream_count));
+}
+
+static void on_signal(uv_signal_t *handle, int signal)
+{
+    struct app *app = handle->data;
+    if (signal == SIGHUP) {
+        reload(app);
+    } else {
+        app_drain(app);
+    }
+}
+
+static int start_loop(struct app *app)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    int rc = uv_loop_init(&app->loop);
+    if (rc) {
+        return rc;
+    }
+    uv_prepare_init(&app->loop, &app->prepare);
+    uv_idle_init(&app->loop, &app->idle);
+    uv_timer_init(&app->loop, &app->tick);
+    app->prepare.data = app->tick.data = app;
+    uv_prepare_start(&app->prepare, on_prepare);
+    uv_timer_start(&app->tick, on_tick, TICK_MS, TICK_MS);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        rc = uv_signal_init(&app->loop, &app->signals[i]);
+        if (rc) {
+            return rc;
+        }
+        app->signal_count++;
+        app->signals[i].data = app;
+        rc = uv_signal_start(&app->signals[i], on_signal, signals[i]);
+        if (rc) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* --- what it serves ------------------------------------------------------------------------ */
+
+/* The gate or the printer is done: the loop is to end, but not from inside the hub. */
+static void on_done(void *ctx)
+{
+    struct app *app = ctx;
+    app->is_draining = 1;
+    app->drain_end_ms = 0;
+    uv_timer_start(&app->tick, on_tick, 0, TICK_MS);
+}
+
+static int serve_fastcgi(struct app *app, const struct gate_setup *setup, struct err *err)
+{
+    int rc = gate_new(&app->gate, setup, err);
+    for (size_t i = 0; i < app->flags.listen_count && !rc; i++) {
+        rc = gate_listen(app->gate, app->flags.listen[i], err);
+    }
+    if (!rc && app->flags.listen_count == 0) {
+        rc = gate_listen_fd(app->gate, STDIN_FILENO, err);
+    }
+    if (!rc) {
+        log_say(&app->log, INFO, "app", "started", LOG_TEXT("version", SSECGI_VERSION),
+                LOG_NUM("streams", app->config->stream_count),
+                LOG_TEXT("listen", app->flags.listen_count ? app->flags.listen[0]
+                                                           : "descriptor 0"));
+    }
+    return rc;
+}
+
+/* STREAM may carry parameters: "price?symbol=ACME". */
+static int serve_print(struct app *app, struct err *err)
+{
+    char text[SSE_REQUEST_TEXT_MAX];
+    struct sse_query query = {.count = 0};
+    struct app_channel *c;
+    struct app_begin begin;
+    size_t len = strlen(app->flags.stream);
+    if (len >= sizeof text) {
+        return err_set(err, ERR_INVALID, "--print: the stream's name is too long");
+    }
+    memcpy(text, app->flags.stream, len + 1);
+    char *mark = strchr(text, '?');
+    if (mark) {
+        *mark = '\0';
+        if (sse_query_parse(mark + 1, &query)) {
+            return err_set(err, ERR_INVALID, "--print: the parameters are broken");
+        }
+    }
+    struct app_stream *stream = app_config_find(app->config, text);
+    if (!stream) {
+        return err_set(err, ERR_INVALID, "--print: there is no stream \"%.64s\"", text);
+    }
+    int rc = app_serve_check_params(stream, &query, err);
+    if (!rc) {
+        rc = app_channels_open(app->channels, stream, &query, &c, err);
+    }
+    if (!rc) {
+        const char *from = sse_query_get(&query, "from");
+        const char *last = sse_query_get(&query, "last");
+        rc = app_serve_begin(c, NULL, app->flags.from ? app->flags.from : from,
+                             app->flags.last ? app->flags.last : last, &begin, err);
+    }
+    if (!rc && gate_print_new(&app->print, STDOUT_FILENO, app->flags.count, on_done, app)) {
+        rc = err_set(err, ERR_NOMEM, "out of memory");
+    }
+    if (!rc) {
+        struct hub_start start = {.position = begin.position};
+        rc = gate_print_start(app->print, c->hub_channel, &start, app_now_ms(app));
+    }
+    return rc;
+}
+
+static int serve(struct app *app, struct err *err)
+{
+    struct gate_setup setup = {.loop = &app->loop, .log = &app->log, .clock = app->clock,
+                               .handler = &app->handler, .settings = &app->hub_settings};
+    if (app->flags.action == APP_PRINT) {
+        return serve_print(app, err);
+    }
+    if (app->flags.listen_count == 0 && gate_is_cgi()) {
+        /* One reader: nobody to spread the end among. */
+        app->hub_settings.drain_s = 0;
+        return gate_cgi(&setup, on_done, app, err);
+    }
+    return serve_fastcgi(app, &setup, err);
+}
+
+/* Every stream is a descriptor: the hard limit is what the administrator allows. */
+static void raise_descriptor_limit(const struct log *log)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit)) {
+        log_say(log, WARN, "app", "cannot raise the limit of open files",
+                LOG_NUM("wanted", limit.rlim_max));
+    }
+}
+
+static int make_parts(struct app *app)
+{
+    app->hub_settings = app->config->hub;
+    app->handler = (struct gate_handler){.request = app_serve, .ctx = app};
+    struct hub_setup hub = {.settings = &app->hub_settings, .gap_json = app_json_gap};
+    int rc = hub_new(&app->hub, &hub);
+    if (rc) {
+        return rc;
+    }
+    struct app_channels_setup channels = {.loop = &app->loop, .hub = app->hub, .log = &app->log,
+                                          .clock = app->clock};
+    return app_channels_new(&app->channels, &channels);
+}
+
+int app_run(struct app *app)
+{
+    struct err err = {.code = 0};
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit(&app->log);
+    int rc = start_loop(app);
+    if (rc) {
+        log_say(&app->log, ERROR, "app", "cannot start the loop",
+                LOG_TEXT("error", uv_strerror(rc)));
+        return APP_EXIT_FAILURE;
+    }
+    if (make_parts(app)) {
+        log_say(&app->log, ERROR, "app", "out of memory", LOG_NONE);
+        return APP_EXIT_FAILURE;
+    }
+    rc = serve(app, &err);
+    if (rc) {
+        fprintf(stderr, "ssecgi: %s\n", err.text);
+        app->exit_status = rc == ERR_INVALID && app->flags.action == APP_PRINT ? APP_EXIT_USAGE
+                                                                               : APP_EXIT_FAILURE;
+        stop(app);
+    }
+    uv_run(&app->loop, UV_RUN_DEFAULT);
+    hub_free(app->hub);
+    uv_loop_close(&app->loop);
+    return app->exit_status;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* channels: the streams that this process runs: it introduces sources to the hub. */
+#include "app/channels.h"
+
+#include "app/config.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "hub/hub.h"
+#include "source/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct app_channels {
+    struct app_channels_setup setup;
+    struct app_channel *first;
+    size_t count; /* open, and closing ones whose source has not let go */
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+};
+
+_Static_assert((int)SOURCE_MORE == (int)HUB_PULL_MORE && (int)SOURCE_HEAD == (int)HUB_PULL_HEAD
+                   && (int)SOURCE_END == (int)HUB_PULL_END,
+               "a source's answers are the hub's");
+
+static int64_t now_ms(const struct app_channels *all)
+{
+    return all->setup.clock->mono_ms(all->setup.clock);
+}
+
+static int pull(void *ctx, char position[SSE_POSITION_SIZE], const struct sse_out *page,
+                size_t budget_bytes)
+{
+    struct app_channel *c = ctx;
+    return c->source->type->pull(c->source, position, page, budget_bytes);
+}
+
+/* --- parameters ---------------------------------------------------------------------------- */
+
+struct params {
+    struct source_param list[SSE_PARAMS_MAX];
+    size_t count;
+};
+
+/* Those the source declared, in its order, and a key that is the same for the same values. */
+static int select_params(const struct source_type *type, const struct sse_query *query,
+                         struct params *out, struct buf *key)
+{
+    int rc = 0;
+    out->count = 0;
+    for (const char *const *name = type->param_names; name && *name && !rc; name++) {
+        const char *value = query ? sse_query_get(query, *name) : NULL;
+        if (!value || out->count == SSE_PARAMS_MAX) {
+            continue;
+        }
+        out->list[out->count++] = (struct source_param){.name = *name, .value = value};
+        rc = buf_appendf(key, "%s=%zu:%s&", *name, strlen(value), value);
+    }
+    return rc ? rc : buf_append_char(key, '\0');
+}
+
+/* --- open ---------------------------------------------------------------------------------- */
+
+static void link_channel(struct app_channels *all, struct app_channel *c)
+{
+    c->next = all->first;
+    if (c->next) {
+        c->next->prev = c;
+    }
+    all->first = c;
+    all->count++;
+}
+
+static void unlink_channel(struct app_channels *all, struct app_channel *c)
+{
+    if (c->prev) {
+        c->prev->next = c->next;
+    } else {
+        all->first = c->next;
+    }
+    if (c->next) {
+        c->next->prev = c->prev;
+    }
+}
+
+static void forget(struct app_channel *c)
+{
+    hub_channel_free(c->hub_channel);
+    app_stream_unref(c->stream);
+    free(c->key);
+    free(c);
+}
+
+static void on_source_closed(void *ctx)
+{
+    struct app_channel *c = ctx;
+    struct app_channels *all = c->all;
+    forget(c);
+    all->count--;
+    if (all->closed && all->count == 0) {
+        void (*closed)(void *) = all->closed;
+        void *closed_ctx = all->closed_ctx;
+        free(all);
+        closed(closed_ctx);
+    }
+}
+
+static void close_channel(struct app_channel *c)
+{
+    unlink_channel(c->all, c);
+    c->source->type->close(c->source, on_source_closed, c);
+}
+
+static int start(struct app_channel *c, const struct params *params, struct err *err)
+{
+    struct app_channels *all = c->all;
+    const struct source_type *type = c->stream->type;
+    struct hub_origin origin = {.pull = pull, .ctx = c};
+    int rc = hub_channel_new(all->setup.hub, &origin, &c->hub_channel);
+    if (rc) {
+        return err_set(err, rc, "out of memory");
+    }
+    c->host = (struct source_host){.loop = all->setup.loop, .log = all->setup.log,
+                                   .clock = all->setup.clock,
+                                   .live = hub_channel_live(c->hub_channel)};
+    struct source_setup setup = {.stream = c->stream->name, .settings = c->stream->settings,
+                                 .params = params->list, .param_count = params->count};
+    rc = type->open(&c->source, &setup, &c->host, err);
+    if (rc) {
+        return rc;
+    }
+    char position[SSE_POSITION_SIZE];
+    type->head(c->source, position);
+    rc = hub_channel_start(c->hub_channel, position, now_ms(all));
+    if (rc) {
+        /* The channel outlives its source, which lets go in its own time. */
+        link_channel(all, c);
+        close_channel(c);
+        return err_set(err, rc, "out of memory");
+    }
+    c->idle_ms = now_ms(all);
+    link_channel(all, c);
+    return 0;
+}
+
+static int open_new(struct app_channels *all, struct app_stream *stream,
+                    const struct params *params, const char *key, struct app_channel **out,
+                    struct err *err)
+{
+    struct app_channel *c = calloc(1, sizeof *c);
+    if (!c) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    c->all = all;
+    c->stream = app_stream_ref(stream);
+    c->key = strdup(key);
+    int rc = c->key ? start(c, params, err) : err_set(err, ERR_NOMEM, "out of memory");
+    if (rc) {
+        if (!c->source) {
+            forget(c);
+        }
+        return rc;
+    }
+    *out = c;
+    return 0;
+}
+
+int app_channels_open(struct app_channels *all, struct app_stream *stream,
+                      const struct sse_query *query, struct app_channel **out, struct err *err)
+{
+    struct params params;
+    struct buf key;
+    buf_init(&key, APP_PARAMS_BYTES);
+    int rc = select_params(stream->type, query, &params, &key);
+    if (rc) {
+        rc = err_set(err, ERR_INVALID, "the parameters must be shorter than %d bytes together",
+                     APP_PARAMS_BYTES);
+        goto out;
+    }
+    for (struct app_channel *c = all->first; c; c = c->next) {
+        if (c->stream == stream && !c->is_retired && strcmp(c->key, key.data) == 0) {
+            *out = c;
+            goto out;
+        }
+    }
+    if (all->count >= APP_CHANNELS_MAX) {
+        rc = err_set(err, ERR_LIMIT, "at most %d channels are open at once", APP_CHANNELS_MAX);
+        goto out;
+    }
+    rc = open_new(all, stream, &params, key.data, out, err);
+out:
+    buf_fini(&key);
+    return rc;
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+int app_channels_new(struct app_channels **out, const struct app_channels_setup *setup)
+{
+    struct app_channels *all = calloc(1, sizeof *all);
+    if (!all) {
+        return ERR_NOMEM;
+    }
+    all->setup = *setup;
+    *out = all;
+    return 0;
+}
+
+void app_channels_retire(struct app_channels *all, const struct app_config *config)
+{
+    for (struct app_channel *c = all->first; c; c = c->next) {
+        if (!c->is_retired && app_config_find(config, c->stream->name) != c->stream) {
+            c->is_retired = 1;
+            hub_channel_drain(c->hub_channel, now_ms(all));
+        }
+    }
+}
+
+void app_channels_tick(struct app_channels *all)
+{
+    int64_t now = now_ms(all);
+    struct app_channel *next;
+    for (struct app_channel *c = all->first; c; c = next) {
+        next = c->next;
+        if (hub_channel_reader_count(c->hub_channel) > 0) {
+            c->idle_ms = 0;
+        } else if (c->idle_ms == 0) {
+            c->idle_ms = now;
+        }
+        if (c->idle_ms != 0 && (c->is_retired || now - c->idle_ms >= APP_LINGER_MS)) {
+            close_channel(c);
+        }
+    }
+}
+
+size_t app_channels_readers(const struct app_channels *all, const struct app_stream *stream)
+{
+    size_t count = 0;
+    for (const struct app_channel *c = all->first; c; c = c->next) {
+        if (c->stream == stream) {
+            count += hub_channel_reader_count(c->hub_channel);
+        }
+    }
+    return count;
+}
+
+void app_channels_close(struct app_channels *all, void (*closed)(void *ctx), void *ctx)
+{
+    if (all->count == 0) {
+        free(all);
+        closed(ctx);
+        return;
+    }
+    all->closed = closed;
+    all->closed_ctx = ctx;
+    /* Closing the last one may free `all` before close_channel comes back. */
+    struct app_channel *next;
+    for (struct app_channel *c = all->first; c; c = next) {
+        next = c->next;
+        close_channel(c);
+    }
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* channels: the streams that this process runs: it introduces sources to the hub. */
+#ifndef APP_CHANNELS_H
+#define APP_CHANNELS_H
+
+#include "source/source.h"
+#include "sse/event.h"
+#include "sse/query.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct app_channels;
+struct app_config;
+struct app_stream;
+struct clock;
+struct err;
+struct hub;
+struct hub_channel;
+struct log;
+
+#define APP_CHANNELS_MAX 16384  /* open at once in one process */
+#define APP_LINGER_MS 30000     /* a channel without readers stays open so long */
+#define APP_PARAMS_BYTES 1024   /* of one channel's parameters */
+
+/* A stream with certain parameters, its source open. */
+struct app_channel {
+    struct app_channels *all;
+    struct app_channel *prev, *next;
+    struct app_stream *stream;
+    char *key; /* the source's parameters in a fixed order: readers with the same share it */
+    struct source_host host;
+    struct source *source;
+    struct hub_channel *hub_channel;
+    int64_t idle_ms; /* since when it has no readers; 0: it has */
+    int is_retired;  /* its stream was changed or removed: no new readers */
+};
+
+struct app_channels_setup {
+    uv_loop_t *loop;
+    struct hub *hub;
+    const struct log *log;
+    const struct clock *clock;
+};
+
+int app_channels_new(struct app_channels **out, const struct app_channels_setup *setup);
+
+/* Finds the channel of a stream for the parameters among `query` that its source takes, or opens
+ * it. ERR_INVALID: a parameter is wrong, as `err` says; ERR_LIMIT, ERR_NOMEM, ERR_IO. */
+int app_channels_open(struct app_channels *all, struct app_stream *stream,
+                      const struct sse_query *query, struct app_channel **out, struct err *err);
+
+/* Ends the channels whose stream is not one of the configuration's any more. */
+void app_channels_retire(struct app_channels *all, const struct app_config *config);
+
+/* Closes channels that have been without readers for long enough. */
+void app_channels_tick(struct app_channels *all);
+
+/* Readers of a stream in this process. */
+size_t app_channels_readers(const struct app_channels *all, const struct app_stream *stream);
+
+/* Closes all; `closed` when the last source has let go and `all` is freed. */
+void app_channels_close(struct app_channels *all, void (*closed)(void *ctx), void *ctx);
+
+#endif

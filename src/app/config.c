@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/* config: the whole configuration, checked: settings of the process and its streams. */
+#include "app/config.h"
+
+#include "base/err.h"
+#include "conf/file.h"
+#include "source/source.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_BYTES 256
+#define AT(member) offsetof(struct app_config, member)
+
+const struct conf_option app_options[] = {
+    {.name = "prefix", .type = CONF_TEXT, .offset = AT(prefix), .fallback = "\"/events\"",
+     .help = "where the web server mounts us: streams are PREFIX/NAME"},
+    {.name = "cors_origins", .type = CONF_LIST, .offset = AT(cors_origins), .fallback = "[]",
+     .help = "origins whose pages may read streams, or \"*\" without credentials"},
+    {.name = "state_dir", .type = CONF_PATH, .offset = AT(state_dir),
+     .help = "a folder for what has to outlive the process"},
+    {.name = NULL},
+};
+
+static const char builtin[] = "{\"streams\": {"
+                              "\"clock\": {\"source\": \"clock\"},"
+                              "\"price\": {\"source\": \"price\", \"symbols\": [\"ACME\"],"
+                              " \"seed\": 42}}}";
+
+/* --- streams ------------------------------------------------------------------------------- */
+
+struct app_stream *app_stream_ref(struct app_stream *s)
+{
+    s->refs++;
+    return s;
+}
+
+void app_stream_unref(struct app_stream *s)
+{
+    if (!s || --s->refs > 0) {
+        return;
+    }
+    if (s->settings) {
+        conf_free(s->type->options, s->settings);
+    }
+    free(s->settings);
+    free(s->name);
+    free(s);
+}
+
+/* Segments of letters, digits and ._-, joined by slashes: a name is safe in a URL as it is. One
+ * that starts with "-" is kept for our own use. */
+static int name_is_valid(const char *name)
+{
+    size_t len = strlen(name);
+    if (len == 0 || len > APP_NAME_MAX || name[0] == '-' || name[0] == '/'
+        || name[len - 1] == '/') {
+        return 0;
+    }
+    for (size_t i = 0; i < len; i++) {
+        char c = name[i];
+        int is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_letter && !strchr("._-/", c)) {
+            return 0;
+        }
+        if ((c == '/' || c == '.') && i > 0 && name[i - 1] == c) {
+            return 0;
+        }
+    }
+    return strcmp(name, ".") != 0 && !strstr(name, "/./") && strncmp(name, "./", 2) != 0;
+}
+
+static const struct source_type *read_type(struct json_object *object, const char *path,
+                                           struct err *err)
+{
+    struct json_object *value;
+    if (!json_object_object_get_ex(object, "source", &value)
+        || !json_object_is_type(value, json_type_string)) {
+        err_set(err, ERR_INVALID, "%s.source: missing; it must name a source (see --list-sources)",
+                path);
+        return NULL;
+    }
+    const struct source_type *type = source_find(json_object_get_string(value));
+    if (!type) {
+        char known[256] = "";
+        size_t used = 0;
+        for (size_t i = 0; source_types[i] && used < sizeof known; i++) {
+            used += (size_t)snprintf(known + used, sizeof known - used, "%s\"%s\"",
+                                     used ? ", " : "", source_types[i]->name);
+        }
+        err_set(err, ERR_UNKNOWN, "%s.source: there is no source \"%.64s\"; there are %s", path,
+                json_object_get_string(value), known);
+    }
+    return type;
+}
+
+static int read_stream(const char *name, struct json_object *object, struct app_stream **out,
+                       struct err *err)
+{
+    static const char *const skip[] = {"source", NULL};
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "streams.%.*s", APP_NAME_MAX, name);
+    if (!name_is_valid(name)) {
+        return err_set(err, ERR_INVALID, "%s: a stream's name must be 1 to %d letters, digits and "
+                                         "._- with / inside, not starting with -",
+                       path, APP_NAME_MAX);
+    }
+    if (!json_object_is_type(object, json_type_object)) {
+        return err_set(err, ERR_INVALID, "%s: must be an object with a \"source\"", path);
+    }
+    const struct source_type *type = read_type(object, path, err);
+    if (!type) {
+        return ERR_INVALID;
+    }
+    struct app_stream *s = calloc(1, sizeof *s);
+    void *settings = calloc(1, type->settings_size ? type->settings_size : 1);
+    char *copy = strdup(name);
+    if (!s || !settings || !copy) {
+        free(s);
+        free(settings);
+        free(copy);
+        return err_set(err, ERR_NOMEM, "%s: out of memory", path);
+    }
+    *s = (struct app_stream){.refs = 1, .name = copy, .type = type};
+    int rc = conf_read(type->options, settings, object, path, skip, err);
+    if (rc) {
+        free(settings);
+        app_stream_unref(s);
+        return rc;
+    }
+    s->settings = settings;
+    if (type->check) {
+        rc = type->check(settings, err);
+        if (rc) {
+            char text[PATH_BYTES + 1 + ERR_TEXT_BYTES];
+            snprintf(text, sizeof text, "%s.%s", path, err ? err->text : "");
+            rc = err_set(err, rc, "%s", text);
+            app_stream_unref(s);
+            return rc;
+        }
+    }
+    *out = s;
+    return 0;
+}
+
+static int read_streams(struct app_config *config, struct json_object *root, struct err *err)
+{
+    struct json_object *streams;
+    if (!json_object_object_get_ex(root, "streams", &streams)
+        || !json_object_is_type(streams, json_type_object)) {
+        return err_set(err, ERR_INVALID,
+                       "streams: missing; it must be an object of streams, such as "
+                       "{\"clock\": {\"source\": \"clock\"}}");
+    }
+    size_t count = (size_t)json_object_object_length(streams);
+    if (count > APP_STREAMS_MAX) {
+        return err_set(err, ERR_LIMIT, "streams: at most %d streams, not %zu", APP_STREAMS_MAX,
+                       count);
+    }
+    config->streams = calloc(count ? count : 1, sizeof(struct app_stream *));
+    if (!config->streams) {
+        return err_set(err, ERR_NOMEM, "streams: out of memory");
+    }
+    json_object_object_foreach(streams, name, object) {
+        int rc = read_stream(name, object, &config->streams[config->stream_count], err);
+        if (rc) {
+            return rc;
+        }
+        config->stream_count++;
+    }
+    return 0;
+}
+
+/* --- the whole ----------------------------------------------------------------------------- */
+
+/* The top level is two tables: each skips the other's names, and "streams". */
+static void other_names(const struct conf_option *other, const char **names, size_t cap)
+{
+    size_t n = 0;
+    for (const struct conf_option *o = other; o->name && n + 2 < cap; o++) {
+        names[n++] = o->name;
+    }
+    names[n++] = "streams";
+    names[n] = NULL;
+}
+
+static int check_prefix(const char *prefix, struct err *err)
+{
+    size_t len = prefix ? strlen(prefix) : 0;
+    if (len < 2 || prefix[0] != '/' || prefix[len - 1] == '/' || strpbrk(prefix, "?#% \r\n")) {
+        return err_set(err, ERR_INVALID,
+                       "prefix: must be a path such as \"/events\", with no slash at the end");
+    }
+    return 0;
+}
+
+static int read_config(struct app_config *config, struct json_object *root, struct err *err)
+{
+    const char *names[64];
+    other_names(hub_options, names, sizeof names / sizeof names[0]);
+    int rc = conf_read(app_options, config, root, "", names, err);
+    if (!rc) {
+        other_names(app_options, names, sizeof names / sizeof names[0]);
+        rc = conf_read(hub_options, &config->hub, root, "", names, err);
+    }
+    if (!rc) {
+        rc = check_prefix(config->prefix, err);
+    }
+    return rc ? rc : read_streams(config, root, err);
+}
+
+int app_config_load(const char *path, struct app_config **out, struct err *err)
+{
+    struct json_object *root;
+    const char *name = path ? path : "built-in configuration";
+    int rc = path ? conf_load(path, &root, err)
+                  : conf_parse(builtin, sizeof builtin - 1, name, &root, err);
+    if (rc) {
+        return rc;
+    }
+    struct app_config *config = calloc(1, sizeof *config);
+    if (!config) {
+        rc = err_set(err, ERR_NOMEM, "%s: out of memory", name);
+        goto out;
+    }
+    rc = read_config(config, root, err);
+    if (rc) {
+        err_prefix(err, name);
+        app_config_free(config);
+        goto out;
+    }
+    *out = config;
+out:
+    json_object_put(root);
+    return rc;
+}
+
+void app_config_free(struct app_config *config)
+{
+    if (!config) {
+        return;
+    }
+    for (size_t i = 0; i < config->stream_count; i++) {
+        app_stream_unref(config->streams[i]);
+    }
+    free(config->streams);
+    conf_free(hub_options, &config->hub);
+    conf_free(app_options, config);
+    free(config);
+}
+
+struct app_stream *app_config_find(const struct app_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->stream_count; i++) {
+        if (strcmp(config->streams[i]->name, name) == 0) {
+            return config->streams[i];
+        }
+    }
+    return NULL;
+}
+
+void app_config_adopt(struct app_config *config, const struct app_config *old)
+{
+    for (size_t i = 0; i < config->stream_count; i++) {
+        struct app_stream *mine = config->streams[i];
+        struct app_stream *theirs = app_config_find(old, mine->name);
+        if (theirs && theirs->type == mine->type
+            && conf_equal(mine->type->options, mine->settings, theirs->settings)) {
+            config->streams[i] = app_stream_ref(theirs);
+            app_stream_unref(mine);
+        }
+    }
+}
+
+struct json_object *app_config_dump(const struct app_config *config)
+{
+    struct json_object *root = json_object_new_object();
+    struct json_object *streams = json_object_new_object();
+    int rc = root && streams ? 0 : ERR_NOMEM;
+    if (!rc) {
+        rc = conf_dump(app_options, config, root);
+    }
+    if (!rc) {
+        rc = conf_dump(hub_options, &config->hub, root);
+    }
+    for (size_t i = 0; i < config->stream_count && !rc; i++) {
+        const struct app_stream *s = config->streams[i];
+        struct json_object *object = json_object_new_object();
+        rc = object ? json_object_object_add(object, "source", json_object_new_string(s->type->name))
+                    : ERR_NOMEM;
+        if (!rc) {
+            rc = conf_dump(s->type->options, s->settings, object);
+        }
+        json_object_object_add(streams, s->name, object);
+    }
+    if (rc) {
+        json_object_put(root);
+        json_object_put(streams);
+        return NULL;
+    }
+    json_object_object_add(root, "streams", streams);
+    return root;
+}

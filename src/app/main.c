@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* main: command line and configuration, then the app. */
+#include "app/app.h"
+#include "app/config.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "source/source.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void list_options(const struct conf_option *table)
+{
+    for (const struct conf_option *o = table; o->name; o++) {
+        printf("    %-18s %s%s%s%s\n", o->name, o->help ? o->help : "",
+               o->is_required ? " (required)" : "", o->fallback ? "; default " : "",
+               o->fallback ? o->fallback : "");
+    }
+}
+
+static int list_sources(void)
+{
+    for (size_t i = 0; source_types[i]; i++) {
+        const struct source_type *type = source_types[i];
+        printf("%s: %s\n", type->name, type->summary);
+        list_options(type->options);
+        for (const char *const *p = type->param_names; p && *p; p++) {
+            printf("    ?%s=\n", *p);
+        }
+    }
+    return APP_EXIT_GOOD;
+}
+
+static int dump_config(const struct app_config *config)
+{
+    struct json_object *root = app_config_dump(config);
+    if (!root) {
+        fprintf(stderr, "ssecgi: out of memory\n");
+        return APP_EXIT_FAILURE;
+    }
+    puts(json_object_to_json_string_ext(
+        root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(root);
+    return APP_EXIT_GOOD;
+}
+
+static int act(struct app *app)
+{
+    struct err err = {.code = 0};
+    switch (app->flags.action) {
+    case APP_VERSION:
+        puts("ssecgi " SSECGI_VERSION);
+        return APP_EXIT_GOOD;
+    case APP_HELP:
+        fputs(app_help, stdout);
+        return APP_EXIT_GOOD;
+    case APP_LIST_SOURCES:
+        return list_sources();
+    default:
+        break;
+    }
+    if (app_config_load(app->flags.config, &app->config, &err)) {
+        fprintf(stderr, "ssecgi: %s\n", err.text);
+        return APP_EXIT_CONFIG;
+    }
+    if (app->flags.action == APP_CHECK_CONFIG) {
+        printf("%s: good, %zu streams\n",
+               app->flags.config ? app->flags.config : "built-in configuration",
+               app->config->stream_count);
+        return APP_EXIT_GOOD;
+    }
+    if (app->flags.action == APP_DUMP_CONFIG) {
+        return dump_config(app->config);
+    }
+    if (app->flags.action == APP_SERVE && app->flags.listen_count == 0 && !gate_has_listener()
+        && !gate_is_cgi()) {
+        fprintf(stderr, "ssecgi: descriptor 0 is no listening socket and this is no CGI request: "
+                        "use --listen ADDRESS, or let a web server start it (see --help)\n");
+        return APP_EXIT_USAGE;
+    }
+    return app_run(app);
+}
+
+int main(int argc, char **argv)
+{
+    static struct app app;
+    struct err err = {.code = 0};
+    app.clock = &clock_system;
+    app.log = (struct log){.fd = STDERR_FILENO, .level = LOG_LEVEL_INFO};
+    /* A CGI server turns a query without "=" into arguments (RFC 3875, 4.4): they are a stranger's
+     * words, not options. */
+    int count = getenv("GATEWAY_INTERFACE") ? 1 : argc;
+    if (app_flags_read(&app.flags, count, argv, &err)) {
+        fprintf(stderr, "ssecgi: %s\nTry 'ssecgi --help'.\n", err.text);
+        return APP_EXIT_USAGE;
+    }
+    int status = act(&app);
+    app_config_free(app.config);
+    return fflush(stdout) || ferror(stdout) ? APP_EXIT_FAILURE : status;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* serve: what a client sees: which answer a request gets. */
+#ifndef APP_SERVE_H
+#define APP_SERVE_H
+
+#include "hub/hub.h"
+#include "sse/request.h"
+
+struct app;
+struct app_channel;
+struct app_stream;
+struct err;
+struct gate_exchange;
+
+/* Answers a request: the gate's handler, with the app as its context. */
+void app_serve(void *app, struct gate_exchange *x, const struct sse_vars *vars);
+
+/* Where a stream is to begin, as a request or the command line says. */
+struct app_begin {
+    char position[SSE_POSITION_SIZE];
+    struct sse_gap gap;
+    int has_gap;
+    int is_resume; /* the client named a position that was understood */
+};
+
+/* The header wins over `from`, both over `last`; each may be NULL. A header that can't be
+ * understood becomes a gap; a bad `from` or `last` is ERR_INVALID with `err`. ERR_IO. */
+int app_serve_begin(struct app_channel *c, const char *header, const char *from, const char *last,
+                    struct app_begin *out, struct err *err);
+
+/* Only parameters that the stream knows, each once. ERR_INVALID, and `err` says which and what
+ * there is. */
+int app_serve_check_params(const struct app_stream *stream, const struct sse_query *q,
+                           struct err *err);
+
+#endif
