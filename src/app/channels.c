@@ -133,13 +133,7 @@ static int start(struct app_channel *c, const struct params *params, struct err 
     }
     char position[SSE_POSITION_SIZE];
     type->head(c->source, position);
-    rc = hub_channel_start(c->hub_channel, position, now_ms(all));
-    if (rc) {
-        /* The channel outlives its source, which lets go in its own time. */
-        link_channel(all, c);
-        close_channel(c);
-        return err_set(err, rc, "out of memory");
-    }
+    hub_channel_start(c->hub_channel, position, now_ms(all));
     c->idle_ms = now_ms(all);
     link_channel(all, c);
     return 0;
@@ -158,9 +152,7 @@ static int open_new(struct app_channels *all, struct app_stream *stream,
     c->key = strdup(key);
     int rc = c->key ? start(c, params, err) : err_set(err, ERR_NOMEM, "out of memory");
     if (rc) {
-        if (!c->source) {
-            forget(c);
-        }
+        forget(c);
         return rc;
     }
     *out = c;

@@ -196,11 +196,50 @@ static int check_prefix(const char *prefix, struct err *err)
     return 0;
 }
 
+static int is_option(const struct conf_option *table, const char *name)
+{
+    for (const struct conf_option *o = table; o->name; o++) {
+        if (strcmp(o->name, name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static size_t append_names(const struct conf_option *table, char *out, size_t used, size_t size)
+{
+    for (const struct conf_option *o = table; o->name && used < size; o++) {
+        used += (size_t)snprintf(out + used, size - used, "%s, ", o->name);
+    }
+    return used;
+}
+
+/* The two tables know only their own names: what neither has is refused here. */
+static int check_top_level(struct json_object *root, struct err *err)
+{
+    json_object_object_foreach(root, key, value) {
+        (void)value;
+        if (strcmp(key, "streams") == 0 || is_option(app_options, key)
+            || is_option(hub_options, key)) {
+            continue;
+        }
+        char known[ERR_TEXT_BYTES / 2] = "";
+        size_t used = append_names(app_options, known, 0, sizeof known);
+        append_names(hub_options, known, used, sizeof known);
+        return err_set(err, ERR_UNKNOWN, "%.64s: unknown key; known here: %sstreams", key, known);
+    }
+    return 0;
+}
+
 static int read_config(struct app_config *config, struct json_object *root, struct err *err)
 {
     const char *names[64];
+    int rc = check_top_level(root, err);
+    if (rc) {
+        return rc;
+    }
     other_names(hub_options, names, sizeof names / sizeof names[0]);
-    int rc = conf_read(app_options, config, root, "", names, err);
+    rc = conf_read(app_options, config, root, "", names, err);
     if (!rc) {
         other_names(app_options, names, sizeof names / sizeof names[0]);
         rc = conf_read(hub_options, &config->hub, root, "", names, err);

@@ -218,35 +218,54 @@ static void dispatch(struct gate_conn *c)
     }
 }
 
-static int begin_request(struct gate_conn *c, const struct fcgi_record_piece *piece)
+/* A second request on a busy connection. Answered between two requests only: inside a response
+ * the answer could cut a record in two. */
+static int refuse_second(struct gate_conn *c, uint16_t id)
 {
-    if (!piece->is_first || !piece->is_last || piece->len != FCGI_RECORD_HEAD_BYTES) {
-        return ERR_PROTOCOL;
-    }
-    if (c->id != 0 && c->id != piece->id) {
-        uint8_t end[2 * FCGI_RECORD_HEAD_BYTES];
-        fcgi_record_end(end, piece->id, FCGI_STATUS_CANT_MPX_CONN);
-        /* Between two records of the running response only; else the peer's mistake stands. */
-        if (c->x.writer.owed == 0 && c->state == CONN_READING) {
-            ssize_t sent = send(c->fd, end, sizeof end, MSG_NOSIGNAL | MSG_DONTWAIT);
-            return sent == (ssize_t)sizeof end ? 0 : ERR_CLOSED;
-        }
+    uint8_t end[2 * FCGI_RECORD_HEAD_BYTES];
+    if (c->state != CONN_READING) {
         return 0;
     }
-    if (c->id != 0 || piece->id == 0) {
-        return ERR_PROTOCOL;
-    }
-    c->id = piece->id;
-    c->role = (uint8_t)(piece->data[0] != 0 ? 0 : piece->data[1]);
-    c->keep = (piece->data[2] & FCGI_RECORD_KEEP_CONN) != 0;
-    c->has_body = 1;
-    if (!c->intake && intake_new(c)) {
-        return ERR_NOMEM;
-    }
+    fcgi_record_end(end, id, FCGI_STATUS_CANT_MPX_CONN);
+    ssize_t sent = send(c->fd, end, sizeof end, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent == (ssize_t)sizeof end ? 0 : ERR_CLOSED;
+}
+
+/* Keeps a record's header as libfcgi is to see it: without padding. */
+static int keep_head(struct gate_intake *in, const struct fcgi_record_piece *piece)
+{
     uint8_t head[FCGI_RECORD_HEAD_BYTES];
     fcgi_record_head(head, piece->type, piece->id, piece->content_len);
-    int rc = buf_append(&c->intake->records, head, sizeof head);
-    return rc ? rc : buf_append(&c->intake->records, piece->data, piece->len);
+    return buf_append(&in->records, head, sizeof head);
+}
+
+static int begin_request(struct gate_conn *c, const struct fcgi_record_piece *piece)
+{
+    int rc = 0;
+    if (c->id != 0 && c->id != piece->id) {
+        return piece->is_last ? refuse_second(c, piece->id) : 0;
+    }
+    if (piece->is_first) {
+        if (c->id != 0 || piece->content_len != FCGI_RECORD_HEAD_BYTES) {
+            return ERR_PROTOCOL;
+        }
+        if (!c->intake && intake_new(c)) {
+            return ERR_NOMEM;
+        }
+        c->id = piece->id;
+        rc = keep_head(c->intake, piece);
+    }
+    if (!rc) {
+        rc = buf_append(&c->intake->records, piece->data, piece->len);
+    }
+    if (!rc && piece->is_last) {
+        const struct buf *records = &c->intake->records;
+        const uint8_t *body = (uint8_t *)records->data + records->len - FCGI_RECORD_HEAD_BYTES;
+        c->role = body[0] != 0 ? 0 : body[1];
+        c->keep = (body[2] & FCGI_RECORD_KEEP_CONN) != 0;
+        c->has_body = 1;
+    }
+    return rc;
 }
 
 /* PARAMS may come in any number of records, cut anywhere (3.3): each is kept as it came. */
@@ -258,9 +277,7 @@ static int take_params(struct gate_conn *c, const struct fcgi_record_piece *piec
         return ERR_PROTOCOL;
     }
     if (piece->is_first) {
-        uint8_t head[FCGI_RECORD_HEAD_BYTES];
-        fcgi_record_head(head, piece->type, piece->id, piece->content_len);
-        rc = buf_append(&in->records, head, sizeof head);
+        rc = keep_head(in, piece);
     }
     if (!rc) {
         rc = buf_append(&in->records, piece->data, piece->len);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -115,9 +116,14 @@ static int fill_path(struct sockaddr_un *address, const char *path, struct err *
     return 0;
 }
 
-/* A socket file that nobody answers on was left behind by a process that was killed. */
+/* A socket file that nobody answers on was left behind by a process that was killed. Anything
+ * else of that name is not ours to remove: bind() then says that the address is in use. */
 static int remove_stale(const struct sockaddr_un *address, struct err *err)
 {
+    struct stat st;
+    if (lstat(address->sun_path, &st) || !S_ISSOCK(st.st_mode)) {
+        return 0;
+    }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         return err_set(err, ERR_IO, "socket: %s", strerror(errno));

@@ -67,20 +67,25 @@ static void rescue_before(struct hub_channel *c, uint64_t tail)
     }
 }
 
-/* The frame stands in h->frame. */
+/* What cannot be put into the ring, for its size or for want of memory, is not lost: everybody reads
+ * it from the source. */
+static void pass(struct hub_channel *c, const char *position)
+{
+    rescue_before(c, UINT64_MAX);
+    ring_pass(&c->ring, position);
+}
+
+/* The frame stands in h->frame; `position` is NULL for a comment, which is not worth a detour. */
 static void push(struct hub_channel *c, const char *position)
 {
     const struct buf *frame = &c->hub->frame;
-    rescue_before(c, ring_tail_after(&c->ring, frame->len));
-    if (frame->len > c->ring.size) {
-        rescue_before(c, UINT64_MAX);
+    int rc = ERR_LIMIT;
+    if (frame->len <= c->ring.size) {
+        rescue_before(c, ring_tail_after(&c->ring, frame->len));
+        rc = ring_push(&c->ring, frame->data, frame->len, position);
     }
-    if (ring_push(&c->ring, frame->data, frame->len, position)) {
-        /* No memory for the index: the event is not lost, it is read from the source. */
-        rescue_before(c, UINT64_MAX);
-        struct buf empty = *frame;
-        empty.len = c->ring.size + 1;
-        ring_push(&c->ring, empty.data, empty.len, position);
+    if (rc && position) {
+        pass(c, position);
     }
     c->spoke_ms = c->now_ms;
     hub_channel_mark(c);
@@ -91,9 +96,10 @@ static int live_gap(void *ctx, const struct sse_gap *gap)
     struct hub_channel *c = ctx;
     buf_clear(&c->hub->frame);
     if (hub_encode_gap(c->hub, gap, &c->hub->frame)) {
-        return 0;
+        pass(c, gap->position);
+    } else {
+        push(c, gap->position);
     }
-    push(c, gap->position);
     return 0;
 }
 
@@ -102,12 +108,17 @@ static int live_event(void *ctx, const struct sse_event *e)
     struct hub_channel *c = ctx;
     struct buf *frame = &c->hub->frame;
     buf_clear(frame);
-    if (sse_frame_event(frame, e->position, e->name, e->data, e->data_len)) {
+    int rc = sse_frame_event(frame, e->position, e->name, e->data, e->data_len);
+    if (rc == ERR_LIMIT) {
         struct sse_gap gap = {.position = e->position, .reason = "too-large",
                               .bytes = (int64_t)e->data_len, .events = 1};
         return live_gap(ctx, &gap);
     }
-    push(c, e->position);
+    if (rc) {
+        pass(c, e->position);
+    } else {
+        push(c, e->position);
+    }
     if (frame->cap > 2 * HUB_PAGE_BYTES) {
         buf_fini(frame);
     }
@@ -125,11 +136,13 @@ static void live_end(void *ctx, const char *position, const char *data)
     struct hub_channel *c = ctx;
     struct buf *frame = &c->hub->frame;
     const char *text = data ? data : "{}";
+    c->has_ended = 1;
     buf_clear(frame);
-    if (sse_frame_event(frame, position, "stream.end", text, strlen(text)) == 0) {
+    if (sse_frame_event(frame, position, "stream.end", text, strlen(text))) {
+        pass(c, position);
+    } else {
         push(c, position);
     }
-    c->has_ended = 1;
 }
 
 void hub_channel_beat(struct hub_channel *c, int64_t now_ms)
@@ -149,6 +162,10 @@ int hub_channel_new(struct hub *h, const struct hub_origin *origin, struct hub_c
     if (!c) {
         return ERR_NOMEM;
     }
+    if (ring_init(&c->ring, (size_t)h->setup.settings->ring_bytes)) {
+        free(c);
+        return ERR_NOMEM;
+    }
     c->hub = h;
     c->origin = *origin;
     c->live_low = c->parked_low = UINT64_MAX;
@@ -163,15 +180,10 @@ int hub_channel_new(struct hub *h, const struct hub_origin *origin, struct hub_c
     return 0;
 }
 
-int hub_channel_start(struct hub_channel *c, const char *position, int64_t now_ms)
+void hub_channel_start(struct hub_channel *c, const char *position, int64_t now_ms)
 {
-    int rc = ring_init(&c->ring, (size_t)c->hub->setup.settings->ring_bytes, position);
-    if (rc) {
-        return rc;
-    }
+    ring_start(&c->ring, position);
     c->now_ms = c->spoke_ms = now_ms;
-    c->is_started = 1;
-    return 0;
 }
 
 const struct sse_out *hub_channel_live(struct hub_channel *c)
@@ -228,9 +240,7 @@ void hub_channel_free(struct hub_channel *c)
     if (c->next) {
         c->next->prev = c->prev;
     }
-    if (c->is_started) {
-        ring_fini(&c->ring);
-    }
+    ring_fini(&c->ring);
     free(c->live);
     free(c);
 }

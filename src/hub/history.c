@@ -9,13 +9,14 @@
 
 #define RETRY_MS 1000 /* between tries of an origin that failed */
 
-/* Says once that the source cannot be read, keeps the connection alive while it cannot, and has
- * the tick try again. */
-static void wait_for_origin(struct hub_reader *r, int64_t now_ms)
+/* Has the tick try again in a second, and keeps the connection alive meanwhile. When the source
+ * cannot be read, that is told once. */
+static void wait_for_origin(struct hub_reader *r, int is_unreadable, int64_t now_ms)
 {
     struct hub *h = r->channel->hub;
     int rc = 0;
-    if (r->failures == 0) {
+    if (is_unreadable && !r->was_told) {
+        r->was_told = 1;
         struct sse_gap gap = {.position = r->position, .reason = "unreadable",
                               .detail = "the source cannot be read now; it is tried again",
                               .bytes = -1, .events = -1};
@@ -24,14 +25,14 @@ static void wait_for_origin(struct hub_reader *r, int64_t now_ms)
         if (!rc) {
             rc = hub_reader_offer(r, h->frame.data, h->frame.len, now_ms);
         }
-    } else if (r->failures % (uint16_t)h->setup.settings->heartbeat_s == 0) {
+    } else if ((r->failures + 1) % h->setup.settings->heartbeat_s == 0) {
         rc = hub_reader_offer(r, ":\n\n", 3, now_ms);
     }
     if (rc) {
         hub_reader_drop(r, rc == ERR_NOMEM ? "out of memory" : "closed by the peer");
         return;
     }
-    r->failures = r->failures == UINT16_MAX ? 1 : (uint16_t)(r->failures + 1);
+    r->failures++;
     r->place = HUB_WAITING;
     if (!r->is_blocked) {
         r->blocked_ms = now_ms + RETRY_MS;
@@ -88,16 +89,16 @@ void hub_history_read(struct hub_reader *r, int64_t now_ms)
         hub_reader_drop(r, "out of memory");
         return;
     }
-    if (answer == ERR_AGAIN && p->bytes.len == 0 && r->failures == 0) {
-        r->failures = 1; /* nothing to be told: the head has only to come up */
-    }
     if (answer < 0 && p->bytes.len == 0) {
-        wait_for_origin(r, now_ms);
+        /* ERR_AGAIN: the head has only to come up to the reader. */
+        wait_for_origin(r, answer != ERR_AGAIN, now_ms);
         return;
     }
     r->failures = 0;
+    r->was_told = 0;
     int rc = offer_page(r, p, cursor, now_ms);
-    if (rc == 1 && (answer == HUB_PULL_END || p->has_ended)) {
+    int is_whole = rc == 1;
+    if (is_whole && (answer == HUB_PULL_END || p->has_ended)) {
         r->place = HUB_ENDING;
         hub_reader_proceed(r, now_ms);
         return;
@@ -107,6 +108,11 @@ void hub_history_read(struct hub_reader *r, int64_t now_ms)
     }
     if (rc < 0) {
         hub_reader_drop(r, rc == ERR_NOMEM ? "out of memory" : "closed by the peer");
+        return;
+    }
+    if (answer == HUB_PULL_HEAD && is_whole && !r->is_blocked && r->place == HUB_HISTORY) {
+        /* A source whose head is not the channel's: not to be asked in every turn. */
+        wait_for_origin(r, 0, now_ms);
         return;
     }
     hub_reader_proceed(r, now_ms);

@@ -103,9 +103,7 @@ void hub_tick(struct hub *h, int64_t now_ms)
     struct hub_channel *next;
     for (struct hub_channel *c = h->channels; c; c = next) {
         next = c->next;
-        if (c->is_started) {
-            tick_channel(c, now_ms);
-        }
+        tick_channel(c, now_ms);
     }
     struct hub_reader *after;
     for (struct hub_reader *r = h->work.head; r; r = after) {

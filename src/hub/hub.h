@@ -75,7 +75,8 @@ struct hub_reader {
     uint8_t place;      /* enum hub_place */
     uint8_t list;       /* which list holds it: enum hub_list_name */
     uint8_t is_blocked; /* its sink takes no more just now */
-    uint16_t failures;  /* WAITING: pulls that failed in a row */
+    uint8_t was_told;   /* that the source cannot be read */
+    uint16_t failures;  /* pulls in a row that brought nothing */
 };
 
 /* How a stream begins. */
@@ -103,8 +104,8 @@ void hub_free(struct hub *h);
 /* Makes a channel that nothing has been read from yet. `origin` is copied. ERR_NOMEM. */
 int hub_channel_new(struct hub *h, const struct hub_origin *origin, struct hub_channel **out);
 
-/* The log's head is `position` now; called once, before any event and any reader. ERR_NOMEM. */
-int hub_channel_start(struct hub_channel *c, const char *position, int64_t now_ms);
+/* The log's head is `position` now; called once, before any event and any reader. */
+void hub_channel_start(struct hub_channel *c, const char *position, int64_t now_ms);
 
 /* Where new events go in. Valid as long as the channel. */
 const struct sse_out *hub_channel_live(struct hub_channel *c);

@@ -54,7 +54,6 @@ struct hub_channel {
     uint64_t parked_low; /* no parked RING reader's cursor is below it */
     int64_t now_ms;      /* of the last turn or tick: for events that come in between */
     int64_t spoke_ms;    /* when something was last put into the ring */
-    int is_started;
     int is_dirty;
     int has_ended;
 };

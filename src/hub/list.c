@@ -59,6 +59,11 @@ static void live_remove(struct hub_channel *c, struct hub_reader *r)
     struct hub_reader *last = c->live[--c->live_count];
     c->live[r->index] = last;
     last->index = r->index;
+    /* The one that changed seats may not have been served yet: a new round finds it. Those who were
+     * cost a comparison. */
+    if (c->serve_left > 0) {
+        c->serve_left = c->live_count;
+    }
 }
 
 void hub_unlist(struct hub_reader *r)

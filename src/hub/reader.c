@@ -224,6 +224,7 @@ int hub_reader_seek(struct hub_reader *r, const char *position)
         r->at = at;
         r->place = HUB_RING;
         r->failures = 0;
+        r->was_told = 0;
         return 0;
     }
     int rc = set_position(r, position);

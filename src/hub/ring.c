@@ -39,7 +39,7 @@ static uint64_t entry_start(const struct ring *r, uint64_t seq)
     return seq == r->first ? r->tail : entry_at(r, seq - 1)->end;
 }
 
-int ring_init(struct ring *r, size_t size_bytes, const char *position)
+int ring_init(struct ring *r, size_t size_bytes)
 {
     *r = (struct ring){.size = round_up(size_bytes), .entry_cap = ENTRY_FIRST};
     r->entry_limit = (uint32_t)(r->size / ENTRY_BYTES_MIN);
@@ -54,9 +54,13 @@ int ring_init(struct ring *r, size_t size_bytes, const char *position)
         return ERR_NOMEM;
     }
     r->first = r->next = 1; /* so that 0 in a bucket is before every entry */
+    return 0;
+}
+
+void ring_start(struct ring *r, const char *position)
+{
     ring_advance(r, position);
     memcpy(r->before, r->last, sizeof r->before);
-    return 0;
 }
 
 void ring_fini(struct ring *r)
@@ -170,26 +174,19 @@ static void write_bytes(struct ring *r, const char *data, size_t len)
     r->head += len;
 }
 
-/* Too large to keep: whatever came before goes as well, so that nothing is skipped. */
-static void pass_over(struct ring *r, size_t len, const char *position)
+void ring_pass(struct ring *r, const char *position)
 {
     while (r->first < r->next) {
         evict_oldest(r);
     }
-    r->head += len;
+    r->head++; /* no cursor stands at the new head by chance */
     r->tail = r->head;
-    if (position) {
-        ring_advance(r, position);
-    }
-    memcpy(r->before, r->last, sizeof r->before);
+    ring_start(r, position);
 }
 
 int ring_push(struct ring *r, const char *frame, size_t len, const char *position)
 {
-    if (len > r->size) {
-        pass_over(r, len, position);
-        return 0;
-    }
+    assert(len <= r->size);
     uint64_t tail = ring_tail_after(r, len);
     while (r->tail < tail) {
         evict_oldest(r);

@@ -28,18 +28,24 @@ struct ring {
     char last[SSE_POSITION_SIZE];   /* where one stands that has all up to `head` */
 };
 
-/* `position` is where the log stands now. ERR_NOMEM. */
-int ring_init(struct ring *r, size_t size_bytes, const char *position);
+/* ERR_NOMEM. The log has no position yet. */
+int ring_init(struct ring *r, size_t size_bytes);
 void ring_fini(struct ring *r);
 
+/* The log begins, for us, at `position`. Once, while the ring is empty. */
+void ring_start(struct ring *r, const char *position);
+
 /* Where `tail` will be once a frame of `len` bytes has been pushed: frames before it go. The
- * head itself when the frame is larger than the whole ring. */
+ * head itself when the frame is larger than the whole ring, which ring_push does not take. */
 uint64_t ring_tail_after(const struct ring *r, size_t len);
 
-/* Appends a frame, dropping the oldest to make room. `position` is its id, which must stand at
- * SSE_FRAME_ID_OFFSET in it, or NULL. A frame larger than the ring empties it: whoever wants it
- * reads it from the source. ERR_NOMEM leaves the ring as it was. */
+/* Appends a frame of at most `size` bytes, dropping the oldest to make room. `position` is its id,
+ * which must stand at SSE_FRAME_ID_OFFSET in it, or NULL. ERR_NOMEM leaves the head as it was. */
 int ring_push(struct ring *r, const char *frame, size_t len, const char *position);
+
+/* An event that is not kept, at `position`: whatever came before goes as well, so that nothing is
+ * skipped; readers get all of it from the source. */
+void ring_pass(struct ring *r, const char *position);
 
 /* The log stands at `position` now, though no frame said so. */
 void ring_advance(struct ring *r, const char *position);
