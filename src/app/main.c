@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "source/source.h"
 
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,10 +84,24 @@ static int act(struct app *app)
     return app_run(app);
 }
 
+/* A descriptor that is closed here would be given to the next file that is opened, and log lines
+ * would go into it. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static struct app app;
     struct err err = {.code = 0};
+    fill_standard_descriptors();
     app.clock = &clock_system;
     app.log = (struct log){.fd = STDERR_FILENO, .level = LOG_LEVEL_INFO};
     /* A CGI server turns a query without "=" into arguments (RFC 3875, 4.4): they are a stranger's

@@ -11,6 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A departure is EPOLLHUP or EPOLLERR, which come unasked but need a watch on something. It is not
+ * EPOLLRDHUP (UV_DISCONNECT): mod_cgid's socket is our input as well, and Apache ends that half as
+ * soon as the request's body is through. */
+#define WATCH_HANGUP UV_PRIORITIZED
+
 struct cgi {
     struct gate_exchange x; /* first: callbacks find us by it */
     struct gate_setup setup;
@@ -57,7 +62,7 @@ static void close_cgi(struct cgi *cgi)
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
     struct cgi *cgi = handle->data;
-    if (status < 0 || (events & UV_DISCONNECT)) {
+    if (status < 0 || (events & WATCH_HANGUP)) {
         close_cgi(cgi);
     } else if (events & UV_WRITABLE) {
         gate_exchange_writable(&cgi->x, cgi->setup.clock->mono_ms(cgi->setup.clock));
@@ -69,7 +74,7 @@ static void cgi_watch(struct gate_exchange *x, int wanted)
     struct cgi *cgi = (struct cgi *)x;
     if (cgi->can_poll && !cgi->is_over && cgi->wants_write != wanted) {
         cgi->wants_write = wanted;
-        uv_poll_start(&cgi->poll, UV_DISCONNECT | (wanted ? UV_WRITABLE : 0), on_poll);
+        uv_poll_start(&cgi->poll, WATCH_HANGUP | (wanted ? UV_WRITABLE : 0), on_poll);
     }
 }
 
@@ -110,7 +115,7 @@ int gate_cgi(const struct gate_setup *setup, void (*done)(void *ctx), void *ctx,
         /* uv_poll_init made it non-blocking. A file stays as it is and takes everything. */
         cgi->can_poll = 1;
         cgi->poll.data = cgi;
-        uv_poll_start(&cgi->poll, UV_DISCONNECT, on_poll);
+        uv_poll_start(&cgi->poll, WATCH_HANGUP, on_poll);
     }
     struct sse_vars vars = {.get = get_env};
     setup->handler->request(setup->handler->ctx, &cgi->x, &vars);
