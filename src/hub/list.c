@@ -35,6 +35,16 @@ static void list_remove(struct hub_list *l, struct hub_reader *r)
     r->prev = r->next = NULL;
 }
 
+/* While a round is under way, those still to be served are the next `serve_left` seats. When seats
+ * change, that is no longer so: a new round finds everybody, and whoever was served already costs a
+ * comparison. */
+static void serve_all_again(struct hub_channel *c)
+{
+    if (c->serve_left > 0) {
+        c->serve_left = c->live_count;
+    }
+}
+
 static int live_add(struct hub_channel *c, struct hub_reader *r)
 {
     if (c->live_count == c->live_cap) {
@@ -48,6 +58,7 @@ static int live_add(struct hub_channel *c, struct hub_reader *r)
     }
     r->index = (uint32_t)c->live_count;
     c->live[c->live_count++] = r;
+    serve_all_again(c);
     if (r->at < c->live_low) {
         c->live_low = r->at;
     }
@@ -59,11 +70,7 @@ static void live_remove(struct hub_channel *c, struct hub_reader *r)
     struct hub_reader *last = c->live[--c->live_count];
     c->live[r->index] = last;
     last->index = r->index;
-    /* The one that changed seats may not have been served yet: a new round finds it. Those who were
-     * cost a comparison. */
-    if (c->serve_left > 0) {
-        c->serve_left = c->live_count;
-    }
+    serve_all_again(c);
 }
 
 void hub_unlist(struct hub_reader *r)
