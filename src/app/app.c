@@ -5,7 +5,6 @@
 #include "app/channels.h"
 #include "app/config.h"
 #include "app/json.h"
-#include "app/serve.h"
 #include "base/clock.h"
 #include "base/err.h"
 
@@ -145,6 +144,7 @@ static void reload(struct app *app)
     struct app_config *old = app->config;
     app_config_adopt(config, old);
     app->config = config;
+    app->server.config = config;
     app->hub_settings = config->hub;
     app_channels_retire(app->channels, config);
     app_config_free(old);
@@ -293,7 +293,7 @@ static void raise_descriptor_limit(const struct log *log)
 static int make_parts(struct app *app)
 {
     app->hub_settings = app->config->hub;
-    app->handler = (struct gate_handler){.request = app_serve, .ctx = app};
+    app->handler = (struct gate_handler){.request = app_serve, .ctx = &app->server};
     struct hub_setup hub = {.settings = &app->hub_settings, .gap_json = app_json_gap};
     int rc = hub_new(&app->hub, &hub);
     if (rc) {
@@ -301,7 +301,10 @@ static int make_parts(struct app *app)
     }
     struct app_channels_setup channels = {.loop = &app->loop, .hub = app->hub, .log = &app->log,
                                           .clock = app->clock};
-    return app_channels_new(&app->channels, &channels);
+    rc = app_channels_new(&app->channels, &channels);
+    app->server = (struct app_server){.config = app->config, .channels = app->channels,
+                                      .clock = app->clock};
+    return rc;
 }
 
 int app_run(struct app *app)

@@ -4,6 +4,7 @@
 #define APP_APP_H
 
 #include "app/flags.h"
+#include "app/serve.h"
 #include "base/log.h"
 #include "gate/gate.h"
 
@@ -31,6 +32,7 @@ struct app {
     struct hub *hub;
     struct app_channels *channels;
     struct gate *gate;
+    struct app_server server;
     struct gate_handler handler;
     struct gate_print *print;
     int is_draining;

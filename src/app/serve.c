@@ -2,7 +2,6 @@
 /* serve: what a client sees: which answer a request gets. */
 #include "app/serve.h"
 
-#include "app/app.h"
 #include "app/channels.h"
 #include "app/config.h"
 #include "app/json.h"
@@ -27,7 +26,7 @@
 
 /* One request on its way to its answer. */
 struct task {
-    struct app *app;
+    const struct app_server *server;
     struct gate_exchange *x;
     struct sse_request request;
     const char *allowed_origin;
@@ -60,7 +59,7 @@ static void answer_status(struct task *t, const char *status)
 /* Busy is a stream that says so and ends: after a 503 EventSource would never come back. */
 static void answer_busy(struct task *t, const char *reason, const char *detail, int64_t limit)
 {
-    uint64_t retry_ms = (uint64_t)t->app->config->hub.retry_ms * BUSY_RETRY_FACTOR;
+    uint64_t retry_ms = (uint64_t)t->server->config->hub.retry_ms * BUSY_RETRY_FACTOR;
     struct buf json;
     buf_init(&json, 4096);
     int rc = sse_head_stream(&t->out, t->allowed_origin);
@@ -93,7 +92,7 @@ static void answer_list(struct task *t)
 {
     int rc = sse_head_plain(&t->out, "200 OK", "application/json", t->allowed_origin, NULL);
     if (!rc && t->request.method != SSE_HEAD) {
-        rc = app_json_list(t->app->config, t->app->channels, &t->out);
+        rc = app_json_list(t->server->config, t->server->channels, &t->out);
     }
     send_out(t, rc);
 }
@@ -200,13 +199,13 @@ static void start_stream(struct task *t, struct app_channel *c)
     }
     struct hub_start start = {.head = t->out.data, .head_len = t->out.len,
                               .position = begin.position, .gap = begin.has_gap ? &begin.gap : NULL};
-    int rc = gate_stream(t->x, c->hub_channel, &start, app_now_ms(t->app));
+    int rc = gate_stream(t->x, c->hub_channel, &start, t->server->clock->mono_ms(t->server->clock));
     if (rc) {
         buf_clear(&t->out);
         answer_busy(t, rc == ERR_LIMIT ? "max_streams" : "memory",
                     rc == ERR_LIMIT ? "this process serves as many streams as it may"
                                     : "this process is out of memory",
-                    rc == ERR_LIMIT ? t->app->config->hub.max_streams : -1);
+                    rc == ERR_LIMIT ? t->server->config->hub.max_streams : -1);
     }
 }
 
@@ -214,7 +213,7 @@ static void answer_stream(struct task *t)
 {
     struct err err = {.code = 0};
     struct app_channel *c;
-    struct app_stream *stream = app_config_find(t->app->config, t->request.name);
+    struct app_stream *stream = app_config_find(t->server->config, t->request.name);
     if (!stream) {
         answer_error(t, "404 Not Found", "there is no such stream", NULL);
         return;
@@ -226,7 +225,7 @@ static void answer_stream(struct task *t)
     }
     int rc = app_serve_check_params(stream, &t->request.query, &err);
     if (!rc) {
-        rc = app_channels_open(t->app->channels, stream, &t->request.query, &c, &err);
+        rc = app_channels_open(t->server->channels, stream, &t->request.query, &c, &err);
     }
     if (rc == ERR_INVALID) {
         answer_error(t, "400 Bad Request", err.text, NULL);
@@ -251,11 +250,11 @@ static void answer_list_request(struct task *t)
 
 void app_serve(void *ctx, struct gate_exchange *x, const struct sse_vars *vars)
 {
-    struct task t = {.app = ctx, .x = x};
+    struct task t = {.server = ctx, .x = x};
     struct err err = {.code = 0};
-    const struct conf_list *origins = &t.app->config->cors_origins;
+    const struct conf_list *origins = &t.server->config->cors_origins;
     buf_init(&t.out, ANSWER_BYTES);
-    int rc = sse_request_read(&t.request, vars, t.app->config->prefix, &err);
+    int rc = sse_request_read(&t.request, vars, t.server->config->prefix, &err);
     t.allowed_origin = sse_cors_allowed(origins->items, origins->count, t.request.origin);
     if (rc == ERR_UNKNOWN) {
         answer_error(&t, "404 Not Found", err.text, NULL);

@@ -6,14 +6,23 @@
 #include "hub/hub.h"
 #include "sse/request.h"
 
-struct app;
 struct app_channel;
+struct app_channels;
+struct app_config;
 struct app_stream;
+struct clock;
 struct err;
 struct gate_exchange;
 
-/* Answers a request: the gate's handler, with the app as its context. */
-void app_serve(void *app, struct gate_exchange *x, const struct sse_vars *vars);
+/* What answering needs; borrowed. A reload changes `config`. */
+struct app_server {
+    const struct app_config *config;
+    struct app_channels *channels;
+    const struct clock *clock;
+};
+
+/* Answers a request: the gate's handler, with a struct app_server as its context. */
+void app_serve(void *server, struct gate_exchange *x, const struct sse_vars *vars);
 
 /* Where a stream is to begin, as a request or the command line says. */
 struct app_begin {

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/num.h"
-#include "gate/params.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -220,26 +219,7 @@ int gate_listen(struct gate *g, const char *address, struct err *err)
     return listen_tcp(g, address, err);
 }
 
-/* --- life ---------------------------------------------------------------------------------- */
-
-int gate_new(struct gate **out, const struct gate_setup *setup, struct err *err)
-{
-    struct gate *g = calloc(1, sizeof *g);
-    if (!g) {
-        return err_set(err, ERR_NOMEM, "out of memory");
-    }
-    g->setup = *setup;
-    g->input = malloc(GATE_READ_BYTES);
-    int rc = g->input ? gate_params_new(&g->params) : ERR_NOMEM;
-    if (rc) {
-        free(g->input);
-        free(g);
-        return err_set(err, rc, "cannot set up FastCGI: %s",
-                       rc == ERR_NOMEM ? "out of memory" : strerror(errno));
-    }
-    *out = g;
-    return 0;
-}
+/* --- the end --------------------------------------------------------------------------------- */
 
 static void on_listener_closed(uv_handle_t *handle)
 {
@@ -292,24 +272,6 @@ void gate_tick(struct gate *g)
             uv_poll_start(&l->poll, UV_READABLE, on_listener);
         }
     }
-}
-
-size_t gate_connection_count(const struct gate *g)
-{
-    return g->conn_count;
-}
-
-void gate_release(struct gate *g)
-{
-    if (!g->closed || g->handles > 0) {
-        return;
-    }
-    void (*closed)(void *) = g->closed;
-    void *ctx = g->closed_ctx;
-    gate_params_free(g->params);
-    free(g->input);
-    free(g);
-    closed(ctx);
 }
 
 void gate_close(struct gate *g, void (*closed)(void *ctx), void *ctx)

@@ -10,23 +10,6 @@
 
 /* --- what comes in ------------------------------------------------------------------------- */
 
-void hub_channel_mark(struct hub_channel *c)
-{
-    struct hub *h = c->hub;
-    c->serve_left = c->live_count;
-    if (c->is_dirty || c->live_count == 0) {
-        return;
-    }
-    c->is_dirty = 1;
-    c->next_dirty = NULL;
-    if (h->dirty_tail) {
-        h->dirty_tail->next_dirty = c;
-    } else {
-        h->dirty_head = c;
-    }
-    h->dirty_tail = c;
-}
-
 static void rescue(struct hub_reader *r)
 {
     if (hub_reader_rescue(r) || hub_settle(r)) {

@@ -63,12 +63,12 @@ struct hub_channel {
 int hub_settle(struct hub_reader *r);
 /* Takes it out of its list. */
 void hub_unlist(struct hub_reader *r);
+/* Some live readers have bytes to get. */
+void hub_channel_mark(struct hub_channel *c);
 
 /* channel.c */
 /* Serves live readers; 1 when some are left to be served. */
 int hub_channel_serve(struct hub_channel *c, int64_t now_ms);
-/* Some live readers have bytes to get. */
-void hub_channel_mark(struct hub_channel *c);
 /* Puts a comment into the ring. */
 void hub_channel_beat(struct hub_channel *c, int64_t now_ms);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* list: the live, the parked and those at work; which holds a reader follows from its state. */
+/* list: the live, the parked and those at work; which holds a reader follows from its state. And
+ * the channels that have readers to serve. */
 #include "hub/internal.h"
 
 #include "base/err.h"
@@ -33,6 +34,23 @@ static void list_remove(struct hub_list *l, struct hub_reader *r)
         l->tail = r->prev;
     }
     r->prev = r->next = NULL;
+}
+
+void hub_channel_mark(struct hub_channel *c)
+{
+    struct hub *h = c->hub;
+    c->serve_left = c->live_count;
+    if (c->is_dirty || c->live_count == 0) {
+        return;
+    }
+    c->is_dirty = 1;
+    c->next_dirty = NULL;
+    if (h->dirty_tail) {
+        h->dirty_tail->next_dirty = c;
+    } else {
+        h->dirty_head = c;
+    }
+    h->dirty_tail = c;
 }
 
 /* While a round is under way, those still to be served are the next `serve_left` seats. When seats

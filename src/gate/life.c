@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* life: what a gate is made of, and its last moment. */
+#include "gate/internal.h"
+
+#include "base/err.h"
+#include "gate/params.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int gate_new(struct gate **out, const struct gate_setup *setup, struct err *err)
+{
+    struct gate *g = calloc(1, sizeof *g);
+    if (!g) {
+        return err_set(err, ERR_NOMEM, "out of memory");
+    }
+    g->setup = *setup;
+    g->input = malloc(GATE_READ_BYTES);
+    int rc = g->input ? gate_params_new(&g->params) : ERR_NOMEM;
+    if (rc) {
+        free(g->input);
+        free(g);
+        return err_set(err, rc, "cannot set up FastCGI: %s",
+                       rc == ERR_NOMEM ? "out of memory" : strerror(errno));
+    }
+    *out = g;
+    return 0;
+}
+
+size_t gate_connection_count(const struct gate *g)
+{
+    return g->conn_count;
+}
+
+void gate_release(struct gate *g)
+{
+    if (!g->closed || g->handles > 0) {
+        return;
+    }
+    void (*closed)(void *) = g->closed;
+    void *ctx = g->closed_ctx;
+    gate_params_free(g->params);
+    free(g->input);
+    free(g);
+    closed(ctx);
+}
