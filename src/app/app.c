@@ -74,7 +74,7 @@ static int is_drained(const struct app *app)
 
 void app_drain(struct app *app)
 {
-    if (app->is_draining) {
+    if (app->is_draining || app->print) {
         stop(app);
         return;
     }

@@ -70,6 +70,9 @@ static void push(struct hub_channel *c, const char *position)
     if (rc && position) {
         pass(c, position);
     }
+    if (position) {
+        c->is_ahead = 0;
+    }
     c->spoke_ms = c->now_ms;
     hub_channel_mark(c);
 }
@@ -112,6 +115,7 @@ static void live_advance(void *ctx, const char *position)
 {
     struct hub_channel *c = ctx;
     ring_advance(&c->ring, position);
+    c->is_ahead = 1;
 }
 
 static void live_end(void *ctx, const char *position, const char *data)
@@ -131,8 +135,17 @@ static void live_end(void *ctx, const char *position, const char *data)
 void hub_channel_beat(struct hub_channel *c, int64_t now_ms)
 {
     c->now_ms = now_ms;
-    buf_clear(&c->hub->frame);
-    if (sse_frame_comment(&c->hub->frame, "") == 0) {
+    struct buf *frame = &c->hub->frame;
+    char position[SSE_POSITION_SIZE];
+    buf_clear(frame);
+    if (c->is_ahead) {
+        /* A reader's cursor keeps up with the log even where a filter shows it nothing: its old id
+         * could be rotated away by the time it comes back. */
+        memcpy(position, c->ring.last, sizeof position);
+        if (sse_frame_id(frame, position) == 0) {
+            push(c, position);
+        }
+    } else if (sse_frame_comment(frame, "") == 0) {
         push(c, NULL);
     }
 }

@@ -55,6 +55,7 @@ struct hub_channel {
     int64_t now_ms;      /* of the last turn or tick: for events that come in between */
     int64_t spoke_ms;    /* when something was last put into the ring */
     int is_dirty;
+    int is_ahead; /* the log moved on past the last frame, with nothing to show */
     int has_ended;
 };
 
@@ -69,7 +70,7 @@ void hub_channel_mark(struct hub_channel *c);
 /* channel.c */
 /* Serves live readers; 1 when some are left to be served. */
 int hub_channel_serve(struct hub_channel *c, int64_t now_ms);
-/* Puts a comment into the ring. */
+/* Puts a comment into the ring, or an id-only block where the log is ahead of the last frame. */
 void hub_channel_beat(struct hub_channel *c, int64_t now_ms);
 
 /* reader.c */
