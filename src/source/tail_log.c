@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+/* tail_log: a log as one stretch of lines through all its files. This file follows its end. */
+#include "source/tail_log.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "sse/event.h"
+#include "source/tail_back.h"
+#include "source/tail_find.h"
+#include "source/tail_open.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOVES_MAX 64 /* from file to file in one look */
+
+int tail_log_list(struct tail_log *l, struct tail_files *out)
+{
+    int rc = tail_files_scan(&l->names, out);
+    if (rc) {
+        return rc;
+    }
+    tail_find_drop_copy(out);
+    rc = l->live.file ? tail_files_hold(out, l->live.file, NULL) : 0;
+    const struct tail_file *next = l->live.file;
+    /* What was deleted can be read on for a while by those who are not through yet. */
+    for (size_t i = 0; !rc && i < TAIL_LEFT_MAX && l->left[i].file; i++) {
+        struct tail_file *f = l->left[i].file;
+        if (!tail_file_stat(f) && f->st.links == 0) {
+            rc = tail_files_hold(out, f, next);
+        }
+        if (tail_files_index(out, &f->st) < out->count) {
+            next = f;
+        }
+    }
+    return rc;
+}
+
+static void set_head(struct tail_log *l)
+{
+    tail_position_print(&l->live.at, l->head);
+}
+
+/* Something is missing behind the head. */
+static void say_gap(struct tail_log *l, const char *reason, const char *detail, int64_t bytes)
+{
+    struct sse_gap gap = {.position = l->head,
+                          .reason = reason,
+                          .detail = detail,
+                          .bytes = bytes,
+                          .events = -1};
+    l->out->gap(l->out->ctx, &gap);
+}
+
+/* Reads on at the head. */
+static int run_live(struct tail_log *l, struct tail_run *run)
+{
+    uint64_t before = l->live.at.offset;
+    int answer = tail_cursor_run(&l->live, run);
+    if (l->live.at.offset != before) {
+        set_head(l);
+    }
+    return answer;
+}
+
+static const char *explain(int error)
+{
+    if (error == EINVAL) {
+        return "not a regular file";
+    }
+    return error == ELOOP ? "a symlink in a directory that others can write" : strerror(error);
+}
+
+/* Tells once that something cannot be read, in the log and to readers. */
+static void say_unreadable(struct tail_log *l, const char *path)
+{
+    int error = errno;
+    if (l->is_unreadable) {
+        return;
+    }
+    l->is_unreadable = 1;
+    log_say(l->log, WARN, "tail", "cannot read, trying again", LOG_TEXT("path", path),
+            LOG_TEXT("error", explain(error)));
+    say_gap(l, "unreadable", "the log cannot be read now; it is tried again", -1);
+}
+
+static void say_readable(struct tail_log *l)
+{
+    if (l->is_unreadable) {
+        l->is_unreadable = 0;
+        log_say(l->log, INFO, "tail", "can be read again", LOG_TEXT("path", l->names.path));
+    }
+}
+
+/* Makes the end of the last complete line the head: in the youngest file that holds anything,
+ * because an empty new one may come to nothing, and the writer may not have left the old one. */
+static int find_head(struct tail_log *l)
+{
+    struct tail_files files = {.items = NULL};
+    int rc = tail_log_list(l, &files);
+    if (rc || files.count == 0) {
+        return rc;
+    }
+    size_t i = files.count - 1;
+    while (i > 0 && files.items[i]->st.size == 0) {
+        i--;
+    }
+    if (files.items[i]->st.size == 0
+        || (files.items[i]->is_compressed && files.items[files.count - 1]->is_current)) {
+        i = files.count - 1;
+    }
+    struct tail_file *f = files.items[i];
+    uint64_t offset = 0;
+    rc = tail_file_open(f);
+    if (!rc) {
+        rc = tail_back_length(f, &offset);
+    }
+    if (!rc && !f->is_compressed) {
+        rc = tail_back_line_end(f, offset, &offset);
+    }
+    if (!rc) {
+        rc = tail_cursor_seek(&l->live, f, f->label, offset, l->max_line_bytes);
+    }
+    if (!rc) {
+        set_head(l);
+    }
+    tail_files_fini(&files);
+    return rc;
+}
+
+int tail_log_init(struct tail_log *l, const char *path, int follow,
+                  const struct conf_list *rotated, size_t max_line_bytes, const struct log *log,
+                  const struct sse_out *out)
+{
+    *l = (struct tail_log){.max_line_bytes = max_line_bytes, .log = log, .out = out};
+    memcpy(l->head, TAIL_POSITION_START, sizeof TAIL_POSITION_START);
+    int rc = tail_names_init(&l->names, path, follow, rotated);
+    if (rc) {
+        return rc;
+    }
+    rc = find_head(l);
+    if (rc == ERR_NOMEM) {
+        tail_log_fini(l);
+        return rc;
+    }
+    return 0; /* anything else is met again, and told, at the first look */
+}
+
+/* Goes to where a file begins or goes on. Answers 1, or 0 when that must wait. */
+static int go_to(struct tail_log *l, struct tail_file *f, struct tail_label label, uint64_t offset)
+{
+    int rc = tail_cursor_seek(&l->live, f, label, offset, l->max_line_bytes);
+    if (rc == ERR_NOMEM) {
+        return rc;
+    }
+    if (rc == ERR_IO) {
+        say_unreadable(l, f->path);
+    }
+    return rc == 0;
+}
+
+/* The writer may come back to a file that was left; so it is kept an eye on. */
+static void leave(struct tail_log *l, struct tail_file *f, uint64_t size)
+{
+    tail_file_unref(l->left[TAIL_LEFT_MAX - 1].file);
+    memmove(l->left + 1, l->left, (TAIL_LEFT_MAX - 1) * sizeof *l->left);
+    l->left[0] = (struct tail_left){.file = tail_file_ref(f), .size = size};
+}
+
+/* The file that was followed does not hold any more what it held. */
+static int relocate(struct tail_log *l, struct tail_files *files)
+{
+    struct tail_place place;
+    const struct tail_position *seen = tail_cursor_seen(&l->live);
+    int rc;
+    do {
+        rc = tail_find(files, seen, &place);
+    } while (rc == ERR_LIMIT);
+    if (rc) {
+        return rc == ERR_NOMEM ? rc : 0;
+    }
+    if (place.index == files->count) {
+        return 0;
+    }
+    if (!place.lost) {
+        place.offset = l->live.at.offset;
+    }
+    rc = go_to(l, files->items[place.index], place.label, place.offset);
+    if (rc == 1 && place.lost) {
+        set_head(l);
+        say_gap(l, place.lost, place.detail, -1);
+    }
+    return rc;
+}
+
+/* A file in between that cannot be read is left out, and that is told. */
+static void skip_unreadable(struct tail_log *l, struct tail_file *f)
+{
+    log_say(l->log, WARN, "tail", "cannot read, left out", LOG_TEXT("path", f->path),
+            LOG_TEXT("error", strerror(errno)));
+    say_gap(l, "unreadable", "a rotated file cannot be read and was left out",
+            f->is_compressed ? -1 : (int64_t)f->st.size);
+}
+
+/* 1 when the path leads to the file that is followed. */
+static int is_in_place(const struct tail_log *l)
+{
+    int fd;
+    struct tail_stat st;
+    if (tail_open(l->names.path, l->names.follow, TAIL_OPEN_LOOK, &fd, &st)) {
+        return 0;
+    }
+    close(fd);
+    return tail_stat_same(&st, &l->live.file->st);
+}
+
+/* At the end of a file: when a younger one holds something the writer has left this one. Only
+ * after that was seen, what it wrote here last is read; then the younger one begins. Answers 1 after
+ * a move, 0 when there is nothing to do, or an answer of tail_log_look. */
+static int move_on(struct tail_log *l, struct tail_files *files, struct tail_run *run)
+{
+    size_t next = 0;
+    if (l->live.file) {
+        next = tail_files_index(files, &l->live.file->st) + 1;
+    }
+    next = tail_files_next(files, next);
+    while (next < files->count) {
+        struct tail_file *f = files->items[next];
+        int rc = tail_file_open(f);
+        if (rc == ERR_IO && f->is_current) {
+            say_unreadable(l, f->path);
+            return 0;
+        }
+        if (rc == ERR_IO) {
+            skip_unreadable(l, f);
+            next = tail_files_next(files, next + 1);
+            continue;
+        }
+        if (rc) {
+            return 0; /* it has moved since; the next look will see */
+        }
+        break;
+    }
+    if (next == files->count) {
+        return 0;
+    }
+    if (l->live.file) {
+        run->rest = TAIL_REST_IS_LINE;
+        int rc = run_live(l, run);
+        run->rest = TAIL_REST_WAITS;
+        if (rc == TAIL_CURSOR_CHANGED) {
+            return relocate(l, files);
+        }
+        if (rc == TAIL_CURSOR_MORE || rc == TAIL_CURSOR_STOPPED) {
+            return TAIL_LOG_BUSY;
+        }
+        if (rc == ERR_NOMEM) {
+            return rc;
+        }
+        if (rc < 0) {
+            say_gap(l, "damaged", "the rest of a file cannot be read", -1);
+        }
+    }
+    struct tail_file *old = l->live.file ? tail_file_ref(l->live.file) : NULL;
+    uint64_t size = l->live.scanned;
+    int rc = go_to(l, files->items[next], files->items[next]->label, 0);
+    if (rc == 1 && old && !old->is_compressed) {
+        leave(l, old, size);
+    }
+    tail_file_unref(old);
+    return rc;
+}
+
+/* One step of a look. Answers 1 to go on at once, 0 for idle, TAIL_LOG_BUSY, or ERR_NOMEM. */
+static int step(struct tail_log *l, struct tail_run *run)
+{
+    int answer = TAIL_CURSOR_END;
+    if (l->live.file) {
+        answer = run_live(l, run);
+        if (answer == ERR_NOMEM) {
+            return answer;
+        }
+        if (answer == TAIL_CURSOR_MORE || answer == TAIL_CURSOR_STOPPED) {
+            return TAIL_LOG_BUSY;
+        }
+        if (answer == ERR_IO) {
+            say_unreadable(l, l->live.file->path);
+            return 0;
+        }
+        if (answer == TAIL_CURSOR_END && is_in_place(l)) {
+            say_readable(l);
+            return 0;
+        }
+    }
+    struct tail_files files = {.items = NULL};
+    int rc = tail_log_list(l, &files);
+    if (rc) {
+        if (rc == ERR_IO) {
+            say_unreadable(l, l->names.path);
+        }
+        tail_files_fini(&files);
+        return rc == ERR_NOMEM ? rc : 0;
+    }
+    rc = answer == TAIL_CURSOR_CHANGED ? relocate(l, &files) : move_on(l, &files, run);
+    tail_files_fini(&files);
+    return rc;
+}
+
+int tail_log_look(struct tail_log *l, size_t budget_bytes)
+{
+    struct tail_run run = {
+        .out = l->out, .end = UINT64_MAX, .budget = budget_bytes, .in_pieces = 1};
+    if (l->is_looking) {
+        return TAIL_LOG_BUSY;
+    }
+    l->is_looking = 1;
+    int rc = 1;
+    for (int i = 0; rc == 1 && i < MOVES_MAX; i++) {
+        rc = run.budget > 0 ? step(l, &run) : TAIL_LOG_BUSY;
+    }
+    l->is_looking = 0;
+    if (rc == 0) {
+        return TAIL_LOG_IDLE;
+    }
+    return rc == 1 ? TAIL_LOG_BUSY : rc;
+}
+
+void tail_log_tick(struct tail_log *l)
+{
+    for (size_t i = 0; i < TAIL_LEFT_MAX && l->left[i].file; i++) {
+        struct tail_left *left = &l->left[i];
+        if (!tail_file_stat(left->file) && left->file->st.size > left->size) {
+            say_gap(l, "late", "lines were written to a file after the next one had begun",
+                    (int64_t)(left->file->st.size - left->size));
+            left->size = left->file->st.size;
+        }
+        if (++left->ticks > TAIL_LEFT_TICKS) {
+            /* Those behind it were left before. */
+            for (size_t k = i; k < TAIL_LEFT_MAX; k++) {
+                tail_file_unref(l->left[k].file);
+                l->left[k].file = NULL;
+            }
+        }
+    }
+    for (size_t i = 0; i < TAIL_LANES_MAX; i++) {
+        if (++l->lanes[i].ticks > TAIL_LANE_TICKS) {
+            tail_lane_clear(&l->lanes[i]);
+        }
+    }
+}
+
+uint64_t tail_log_pending(const struct tail_log *l)
+{
+    const struct tail_cursor *c = &l->live;
+    uint64_t end = c->scanned + c->waiting;
+    return c->file && end > c->at.offset && !c->lines.is_in_hole ? end : 0;
+}
+
+int tail_log_flush(struct tail_log *l)
+{
+    uint64_t end = tail_log_pending(l);
+    if (!end) {
+        return 0;
+    }
+    struct tail_run run = {
+        .out = l->out, .end = end, .budget = SIZE_MAX, .rest = TAIL_REST_IS_HALF, .in_pieces = 1};
+    int rc = run_live(l, &run);
+    return rc == ERR_NOMEM ? rc : 0; /* anything else is met again by the next look */
+}
+
+void tail_log_fini(struct tail_log *l)
+{
+    for (size_t i = 0; i < TAIL_LEFT_MAX; i++) {
+        tail_file_unref(l->left[i].file);
+    }
+    for (size_t i = 0; i < TAIL_LANES_MAX; i++) {
+        tail_lane_clear(&l->lanes[i]);
+    }
+    tail_cursor_fini(&l->live);
+    tail_names_fini(&l->names);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* tail_position: an address in a log, to text and back. Pure.
+ *
+ * "GGGGGGGGGGG.OFFSET.CCCCCCCCCCC": the generation, the offset of the byte after the line in
+ * decimal, and a check of the file's bytes; each letter holds six bits. Everything in it can be
+ * computed from the file alone, so every process writes the same text for the same line. */
+#ifndef SOURCE_TAIL_POSITION_H
+#define SOURCE_TAIL_POSITION_H
+
+#include "sse/event.h"
+
+#include <stdint.h>
+
+#define TAIL_HEAD_BYTES 1024  /* so many bytes from a file's start tell it from others */
+#define TAIL_BEFORE_BYTES 128 /* so many before an offset tell whether they are the same still */
+
+/* The address before everything, given while there is no file at all. */
+#define TAIL_POSITION_START "start"
+
+/* What a generation is called in positions. */
+struct tail_label {
+    uint64_t birth_ms; /* when the file was made, 42 bits; 0 where that is unknown */
+    uint32_t tag;      /* of device, inode and exact birth time, 24 bits */
+};
+
+struct tail_position {
+    struct tail_label label;
+    uint64_t offset;
+    uint64_t head;   /* of the first bytes, up to TAIL_HEAD_BYTES and up to `offset`; 36 bits */
+    uint32_t before; /* of up to TAIL_BEFORE_BYTES before `offset`; 30 bits */
+    int is_start;    /* TAIL_POSITION_START; nothing else counts then */
+};
+
+#define TAIL_BIRTH_MASK ((1ULL << 42) - 1)
+#define TAIL_TAG_MASK ((1U << 24) - 1)
+#define TAIL_HEAD_MASK ((1ULL << 36) - 1)
+#define TAIL_BEFORE_MASK ((1U << 30) - 1)
+
+void tail_position_print(const struct tail_position *p, char out[SSE_POSITION_SIZE]);
+
+/* ERR_INVALID when the text was never printed by tail_position_print. */
+int tail_position_parse(const char *text, struct tail_position *out);
+
+int tail_label_equal(struct tail_label a, struct tail_label b);
+
+#endif
