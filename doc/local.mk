@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+# doc/local.mk: what people read: the texts at the top, doc/ and man/.
+
+dist_doc_DATA += \
+	CHANGELOG.md \
+	CONTRIBUTING.md \
+	LICENSE \
+	README.md \
+	SECURITY.md \
+	doc/design.md
+
+dist_man_MANS += \
+	man/ssecgi.8 \
+	man/ssecgi.json.5

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+# tests/local.mk: what `make check` runs, all of it through the TAP driver.
+
+AM_CFLAGS += $(CMOCKA_CFLAGS)
+
+LINT_TESTS = \
+	tests/lint/test_lint.py \
+	tests/lint/test_tree.py
+
+SYSTEM_TESTS = \
+	tests/system/test_answers.py \
+	tests/system/test_browser.py \
+	tests/system/test_cgi.py \
+	tests/system/test_config.py \
+	tests/system/test_fcgi_peers.py \
+	tests/system/test_fcgid.py \
+	tests/system/test_lighttpd.py \
+	tests/system/test_lighttpd_external.py \
+	tests/system/test_limits.py \
+	tests/system/test_print.py \
+	tests/system/test_signals.py \
+	tests/system/test_tail.py \
+	tests/system/test_wire.py
+
+SYSTEM_HELPERS = \
+	tests/system/fcgi.py \
+	tests/system/front_end.py \
+	tests/system/harness.py \
+	tests/system/sse_client.py \
+	tests/system/tap.py
+
+BROWSER_TESTS = \
+	tests/browser/package-lock.json \
+	tests/browser/package.json \
+	tests/browser/run.mjs
+
+# One program each; automake adds the ".c".
+UNIT_TESTS = \
+	tests/unit/test_base_buf \
+	tests/unit/test_base_clock \
+	tests/unit/test_base_err \
+	tests/unit/test_base_hash \
+	tests/unit/test_base_log \
+	tests/unit/test_base_num \
+	tests/unit/test_base_rand \
+	tests/unit/test_base_utf8 \
+	tests/unit/test_clock_source \
+	tests/unit/test_conf_file \
+	tests/unit/test_conf_option \
+	tests/unit/test_hub_model \
+	tests/unit/test_price \
+	tests/unit/test_price_numbers \
+	tests/unit/test_price_path \
+	tests/unit/test_sse_event \
+	tests/unit/test_sse_frame \
+	tests/unit/test_sse_query \
+	tests/unit/test_sse_request \
+	tests/unit/test_sse_response \
+	tests/unit/test_sse_whatwg \
+	tests/unit/test_tail \
+	tests/unit/test_tail_faults \
+	tests/unit/test_tail_follow \
+	tests/unit/test_tail_model \
+	tests/unit/test_tail_resume \
+	tests/unit/test_tail_rotated
+
+# What several unit tests share.
+check_LIBRARIES = tests/unit/libtests.a
+tests_unit_libtests_a_SOURCES = \
+	tests/unit/hub_rig.c \
+	tests/unit/hub_rig.h \
+	tests/unit/hub_rig_reader.c \
+	tests/unit/hub_rig_reader.h \
+	tests/unit/test_tail_rig.h \
+	tests/unit/ticker_host.h \
+	tests/unit/whatwg.c \
+	tests/unit/whatwg.h
+
+LDADD = tests/unit/libtests.a $(SSECGI_LIBS) $(CMOCKA_LIBS)
+
+# First of all, and on every machine: what is left out here, and why.
+TESTS += tests/prerequisites.sh
+if HAVE_PYTHON3
+TESTS += $(LINT_TESTS) $(SYSTEM_TESTS)
+endif
+if HAVE_CMOCKA
+TESTS += $(UNIT_TESTS)
+check_PROGRAMS += $(UNIT_TESTS)
+endif
+
+TEST_EXTENSIONS = .py .sh
+TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(TAP_DRIVER)
+LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/tap.sh
+SH_LOG_DRIVER = $(TAP_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
+PY_LOG_DRIVER = $(TAP_DRIVER)
+PY_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/tap.sh $(PYTHON3) -B $(top_srcdir)/tests/system/tap.py
+
+AM_TESTS_ENVIRONMENT = \
+	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
+	SSECGI='$(abs_top_builddir)/ssecgi$(EXEEXT)'; export SSECGI; \
+	SRCDIR='$(abs_top_srcdir)'; export SRCDIR; \
+	BUILDDIR='$(abs_top_builddir)'; export BUILDDIR; \
+	LINT_CC='$(CC) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS)'; export LINT_CC; \
+	HAVE_CMOCKA='@CMOCKA_LIBS@'; export HAVE_CMOCKA; \
+	PYTHON3='$(PYTHON3)'; export PYTHON3;
+
+.PHONY: check-unit check-lint check-system check-valgrind
+check-unit:
+	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS)'
+check-lint:
+	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(LINT_TESTS)'
+check-system:
+	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(SYSTEM_TESTS)'
+check-valgrind:
+	$(AM_V_at)test -n '$(VALGRIND)' || { echo 'check-valgrind: configure found no valgrind' >&2; exit 1; }
+	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS)' \
+		LOG_FLAGS='$(VALGRIND) --quiet --error-exitcode=99 --leak-check=full'
+
+EXTRA_DIST += \
+	tests/prerequisites.sh \
+	tests/run.sh \
+	tests/tap.sh \
+	tests/lint/lint.py \
+	$(LINT_TESTS) \
+	$(SYSTEM_TESTS) \
+	$(SYSTEM_HELPERS) \
+	$(BROWSER_TESTS)
