@@ -1,0 +1,100 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# install-deps.sh: installs the Debian packages that the demo, or the tests, need and that are missing.
+#
+#     deploy/install-deps.sh demo|tests
+#
+# Says what it installs, and does nothing when nothing is missing. Needs root, or sudo.
+set -eu
+
+# For each need: what shows that it is there (a command, or a file for pkg-config), and the
+# packages that bring it. A tool that came by another way than Debian's packages is as good.
+demo_needs='
+command:cc          gcc libc6-dev
+command:make        make
+command:autoreconf  autoconf
+command:automake    automake
+command:pkg-config  pkg-config
+module:libuv        libuv1-dev
+module:json-c       libjson-c-dev
+module:zlib         zlib1g-dev
+header:fcgiapp.h    libfcgi-dev
+command:lighttpd    lighttpd
+'
+tests_needs="$demo_needs"'
+command:gcc         gcc libc6-dev
+command:clang       clang
+command:valgrind    valgrind
+command:python3     python3
+command:xz          xz-utils
+module:cmocka       libcmocka-dev
+command:apache2     apache2
+file:/usr/lib/apache2/modules/mod_fcgid.so  libapache2-mod-fcgid
+command:chromium    chromium fonts-dejavu-core
+command:logrotate   logrotate
+command:node        nodejs
+command:npm         npm
+'
+
+# Servers are in sbin, which is not in everybody's PATH.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+say() { echo "install-deps.sh: $*"; }
+die() { say "$*" >&2; exit 1; }
+
+is_there() {
+    case $1 in
+    command:*) command -v "${1#*:}" >/dev/null ;;
+    module:*) pkg-config --exists "${1#*:}" 2>/dev/null ;;
+    header:*) echo "#include <${1#*:}>" | cc -E - >/dev/null 2>&1 ;;
+    file:*) [ -e "${1#*:}" ] ;;
+    esac
+}
+
+missing_packages() {
+    echo "$1" | while read -r need packages; do
+        [ -z "$need" ] || is_there "$need" || echo "$packages"
+    done | tr ' ' '\n' | sort -u | tr '\n' ' '
+}
+
+case ${1:-} in
+demo) needs=$demo_needs ;;
+tests) needs=$tests_needs ;;
+*) echo "usage: install-deps.sh demo|tests" >&2; exit 2 ;;
+esac
+
+packages=$(missing_packages "$needs")
+[ -n "$packages" ] || exit 0
+
+command -v apt-get >/dev/null || die "this system has no apt-get; what Debian has in these packages is missing: $packages"
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "please run as root: apt-get install --no-install-recommends $packages"
+    as_root=sudo
+fi
+say "installing from Debian: $packages"
+
+# A web server that is installed would be started at once, on port 80. While this file exists no
+# package starts its service.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+    trap '$as_root rm -f $policy' EXIT
+    trap 'exit 1' INT TERM HUP
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+    $as_root chmod 755 $policy
+fi
+
+# A new machine may be busy with its first upgrade: wait for that.
+apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"; }
+apt update
+# shellcheck disable=SC2086 # a list of words
+apt install --no-install-recommends $packages
+
+packages=$(missing_packages "$needs")
+[ -z "$packages" ] || die "installed, but still not found: $packages"
+
+for server in lighttpd apache2; do
+    if [ -d /run/systemd/system ] && [ "$(systemctl is-enabled $server 2>/dev/null)" = enabled ]; then
+        say "note: Debian starts $server at each boot; systemctl disable $server prevents that"
+    fi
+done
