@@ -108,6 +108,20 @@ static void refuses_what_is_not_rfc_8259(void **state)
     }
 }
 
+static void refuses_a_key_given_twice(void **state)
+{
+    (void)state;
+    assert_fails_at("{\"a\":1,\n \"a\":2}", "f.json:2:2: ");
+    assert_fails_at("{\"a\":{\"b\":1},\"a\" /**/ :2}", "f.json:1:14: ");
+    assert_fails_at("{\"a\":[{\"b\":1,\"b\":2}]}", "f.json:1:14: ");
+    assert_fails_at("{\"\":1,\"\":2}", "f.json:1:7: ");
+    /* The same word as a key elsewhere and as a value is no mistake. */
+    assert_parses("{\"a\":{\"a\":\"a\"},\"b\":[{\"a\":1},{\"a\":2}]}",
+                  "{\"a\":{\"a\":\"a\"},\"b\":[{\"a\":1},{\"a\":2}]}");
+    assert_parses("{\"ab\":1,\"a\":2,\"b\":\"\\\"a\\\":\"}",
+                  "{\"ab\":1,\"a\":2,\"b\":\"\\\"a\\\":\"}");
+}
+
 static void refuses_nul_depth_and_size(void **state)
 {
     (void)state;
@@ -181,6 +195,7 @@ int main(void)
         cmocka_unit_test(tells_line_and_column),
         cmocka_unit_test(wants_one_object),
         cmocka_unit_test(refuses_what_is_not_rfc_8259),
+        cmocka_unit_test(refuses_a_key_given_twice),
         cmocka_unit_test(refuses_nul_depth_and_size),
         cmocka_unit_test(survives_every_truncation),
         cmocka_unit_test(loads_a_file_and_names_one_it_cannot),

@@ -177,6 +177,25 @@ static void dispatches_empty_data(void **state)
     buf_fini(&b);
 }
 
+/* Looking for the next LF from each CR anew would take minutes here. */
+static void takes_a_megabyte_of_line_ends(void **state)
+{
+    (void)state;
+    const size_t len = 1024 * 1024;
+    char *data = malloc(len);
+    assert_non_null(data);
+    memset(data, '\r', len);
+    struct buf b;
+    buf_init(&b, LIMIT_BYTES);
+    assert_int_equal(sse_frame_event(&b, NULL, NULL, data, len), 0);
+    assert_int_equal(b.len, (len + 1) * 7 + 1);
+    for (size_t at = 0; at + 1 < b.len; at += 7) {
+        assert_int_equal(memcmp(b.data + at, "data: \n", 7), 0);
+    }
+    free(data);
+    buf_fini(&b);
+}
+
 static void keeps_line_ends_out_of_the_name(void **state)
 {
     (void)state;
@@ -274,6 +293,7 @@ int main(void)
         cmocka_unit_test(returns_long_random_strings),
         cmocka_unit_test(writes_fields_in_a_fixed_form),
         cmocka_unit_test(dispatches_empty_data),
+        cmocka_unit_test(takes_a_megabyte_of_line_ends),
         cmocka_unit_test(keeps_line_ends_out_of_the_name),
         cmocka_unit_test(comments_dispatch_nothing),
         cmocka_unit_test(retry_and_id_blocks_count_without_an_event),
