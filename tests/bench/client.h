@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* client: thousands of readers in one thread: connects them and waits for what they receive. */
+#ifndef BENCH_CLIENT_H
+#define BENCH_CLIENT_H
+
+#include "reader.h"
+
+#include <sys/socket.h>
+
+struct client {
+    enum reader_wire wire;
+    struct sockaddr_storage address;
+    socklen_t address_len;
+    char *request; /* heap: what each reader sends */
+    size_t request_len;
+    uint64_t timeout_ns; /* without any progress */
+
+    struct reader *readers;
+    size_t capacity;
+    size_t opened;    /* of `readers`, from the first on */
+    size_t pending;   /* opened and not yet streaming */
+    size_t streaming; /* at this moment */
+    size_t closed;    /* by the peer */
+    uint64_t target;  /* the sequence number that is waited for */
+    size_t behind;    /* streaming readers that do not have it */
+    struct reader_totals totals;
+    int epoll;
+    char *input;
+};
+
+/* "unix:PATH" or "HOST:PORT", numbers only. `path` is what is asked for. -1 with a text on standard
+ * error. */
+int client_init(struct client *c, enum reader_wire wire, const char *address, const char *path,
+                size_t capacity);
+void client_fini(struct client *c);
+
+/* Connects until `count` readers stream, `at_once` at a time. -1 when there was no progress for
+ * too long or all that can be tried was. */
+int client_open(struct client *c, size_t count, size_t at_once);
+
+/* Names the last sequence number that client_wait() waits for. Before it is written. */
+void client_expect(struct client *c, uint64_t target);
+
+/* Reads until every streaming reader has it. -1 after too long a time without progress. */
+int client_wait(struct client *c);
+
+/* How many sequence numbers up to the target the readers do not have. */
+uint64_t client_missing(const struct client *c);
+
+#endif

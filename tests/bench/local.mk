@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+# tests/bench/local.mk: the benchmark, which only `make bench` builds and runs.
+
+EXTRA_PROGRAMS = \
+	tests/bench/first_byte \
+	tests/bench/libs_alone \
+	tests/bench/load \
+	tests/bench/peer_bare \
+	tests/bench/peer_blast
+CLEANFILES += $(EXTRA_PROGRAMS)
+
+tests_bench_first_byte_SOURCES = tests/bench/first_byte.c
+tests_bench_first_byte_LDADD =
+
+tests_bench_libs_alone_SOURCES = tests/bench/libs_alone.c
+tests_bench_libs_alone_LDADD = $(FCGI_LIBS) $(UV_LIBS) $(JSONC_LIBS) $(ZLIB_LIBS)
+
+tests_bench_load_SOURCES = \
+	tests/bench/client.c \
+	tests/bench/client.h \
+	tests/bench/feed.c \
+	tests/bench/feed.h \
+	tests/bench/histogram.c \
+	tests/bench/histogram.h \
+	tests/bench/load.c \
+	tests/bench/procs.c \
+	tests/bench/procs.h \
+	tests/bench/reader.c \
+	tests/bench/reader.h
+tests_bench_load_LDADD = $(JSONC_LIBS)
+
+tests_bench_peer_bare_SOURCES = \
+	tests/bench/peer.c \
+	tests/bench/peer.h \
+	tests/bench/peer_bare.c
+tests_bench_peer_bare_LDADD =
+
+tests_bench_peer_blast_SOURCES = \
+	tests/bench/peer.c \
+	tests/bench/peer.h \
+	tests/bench/peer_blast.c
+tests_bench_peer_blast_LDADD =
+
+.PHONY: bench
+bench: $(bin_PROGRAMS) $(EXTRA_PROGRAMS)
+	$(AM_V_at)test -n '$(PYTHON3)' || { echo 'bench: configure found no python3' >&2; exit 1; }
+	$(AM_V_at)SSECGI='$(abs_top_builddir)/ssecgi$(EXEEXT)' SRCDIR='$(abs_top_srcdir)' \
+		BUILDDIR='$(abs_top_builddir)' $(PYTHON3) -B $(top_srcdir)/tests/bench/run.py
+
+EXTRA_DIST += \
+	tests/bench/fanout.py \
+	tests/bench/figures.py \
+	tests/bench/machine.py \
+	tests/bench/nginx.conf \
+	tests/bench/run.py \
+	tests/bench/systems.py \
+	tests/bench/table.py
