@@ -246,16 +246,17 @@ static int serve_print(struct app *app, struct err *err)
         rc = app_channels_open(app->channels, stream, &query, &c, err);
     }
     if (!rc) {
-        const char *from = sse_query_get(&query, "from");
-        const char *last = sse_query_get(&query, "last");
-        rc = app_serve_begin(c, NULL, app->flags.from ? app->flags.from : from,
-                             app->flags.last ? app->flags.last : last, &begin, err);
+        struct app_wish wish = app_serve_wish(&query);
+        wish.from = app->flags.from ? app->flags.from : wish.from;
+        wish.last = app->flags.last ? app->flags.last : wish.last;
+        rc = app_serve_begin(c, &wish, &begin, err);
     }
     if (!rc && gate_print_new(&app->print, STDOUT_FILENO, app->flags.count, on_done, app)) {
         rc = err_set(err, ERR_NOMEM, "out of memory");
     }
     if (!rc) {
-        struct hub_start start = {.position = begin.position};
+        struct hub_start start = {.position = begin.position,
+                                  .until = begin.until[0] ? begin.until : NULL};
         rc = gate_print_start(app->print, c->hub_channel, &start, app_now_ms(app));
     }
     return rc;
@@ -294,7 +295,8 @@ static int make_parts(struct app *app)
 {
     app->hub_settings = app->config->hub;
     app->handler = (struct gate_handler){.request = app_serve, .ctx = &app->server};
-    struct hub_setup hub = {.settings = &app->hub_settings, .gap_json = app_json_gap};
+    struct hub_setup hub = {.settings = &app->hub_settings, .gap_json = app_json_gap,
+                            .end_json = app_json_end, .progress_json = app_json_progress};
     int rc = hub_new(&app->hub, &hub);
     if (rc) {
         return rc;

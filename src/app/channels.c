@@ -37,6 +37,12 @@ static int pull(void *ctx, char position[SSE_POSITION_SIZE], const struct sse_ou
     return c->source->type->pull(c->source, position, page, budget_bytes);
 }
 
+static int64_t left(void *ctx, const char *position)
+{
+    struct app_channel *c = ctx;
+    return c->source->type->left(c->source, position);
+}
+
 /* --- parameters ---------------------------------------------------------------------------- */
 
 struct params {
@@ -117,7 +123,7 @@ static int start(struct app_channel *c, const struct params *params, struct err 
 {
     struct app_channels *all = c->all;
     const struct source_type *type = c->stream->type;
-    struct hub_origin origin = {.pull = pull, .ctx = c};
+    struct hub_origin origin = {.pull = pull, .left = type->left ? left : NULL, .ctx = c};
     int rc = hub_channel_new(all->setup.hub, &origin, &c->hub_channel);
     if (rc) {
         return err_set(err, rc, "out of memory");

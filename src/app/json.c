@@ -49,6 +49,26 @@ int app_json_gap(const struct sse_gap *gap, struct buf *out)
     return append(object, out);
 }
 
+int app_json_end(const char *reason, struct buf *out)
+{
+    struct json_object *object = json_object_new_object();
+    if (!object) {
+        return ERR_NOMEM;
+    }
+    add_text(object, "reason", reason);
+    return append(object, out);
+}
+
+int app_json_progress(int64_t bytes_left, struct buf *out)
+{
+    struct json_object *object = json_object_new_object();
+    if (!object) {
+        return ERR_NOMEM;
+    }
+    add_count(object, "bytes_left", bytes_left);
+    return append(object, out);
+}
+
 int app_json_busy(const char *reason, const char *detail, int64_t limit, struct buf *out)
 {
     struct json_object *object = json_object_new_object();

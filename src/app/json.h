@@ -12,6 +12,12 @@ struct buf;
 /* Appends the data of a stream.gap event. ERR_NOMEM, ERR_LIMIT. */
 int app_json_gap(const struct sse_gap *gap, struct buf *out);
 
+/* Appends the data of a stream.end event of ours. */
+int app_json_end(const char *reason, struct buf *out);
+
+/* Appends the data of a stream.progress event; a negative count is left out. */
+int app_json_progress(int64_t bytes_left, struct buf *out);
+
 /* Appends the data of a stream.busy event; `limit` below 0 is left out. */
 int app_json_busy(const char *reason, const char *detail, int64_t limit, struct buf *out);
 

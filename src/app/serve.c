@@ -21,6 +21,7 @@
 
 #define ANSWER_BYTES (8 * 1024 * 1024) /* the list of APP_STREAMS_MAX streams fits */
 #define LAST_MAX 1000000
+#define PAGE_EVENTS 200 /* what ?before= returns without ?last= */
 #define BUSY_RETRY_FACTOR 10 /* stream.busy asks for so many times retry_ms */
 #define METHODS "GET, HEAD, OPTIONS"
 
@@ -105,31 +106,80 @@ static int understands(const struct app_channel *c, const char *position)
            && c->source->type->understands(c->source, position);
 }
 
-int app_serve_begin(struct app_channel *c, const char *header, const char *from, const char *last,
-                    struct app_begin *out, struct err *err)
+static int check_position(const struct app_channel *c, const char *name, const char *position,
+                          struct err *err)
 {
-    const char *position = header ? header : from;
+    if (!position || understands(c, position)) {
+        return 0;
+    }
+    return err_set(err, ERR_INVALID, "%s: must be a position, as the id of an event of this stream "
+                                     "is one", name);
+}
+
+static int read_count(const char *text, uint64_t *count, struct err *err)
+{
+    if (num_parse_u64(text, strlen(text), LAST_MAX, count)) {
+        return err_set(err, ERR_INVALID, "last: must be a number from 0 to %d", LAST_MAX);
+    }
+    return 0;
+}
+
+static int begin_since(struct app_channel *c, const char *text, char out[SSE_POSITION_SIZE],
+                       struct err *err)
+{
+    int64_t wall_ms;
+    if (!c->source->type->since) {
+        return err_set(err, ERR_INVALID, "since: the events of this stream have no times");
+    }
+    if (clock_parse(text, &wall_ms)) {
+        return err_set(err, ERR_INVALID, "since: must be a time such as 2026-11-21T09:17:03Z, or "
+                                         "milliseconds since 1970");
+    }
+    int rc = c->source->type->since(c->source, wall_ms, out, err);
+    if (rc && rc != ERR_INVALID) {
+        return err_set(err, rc, "since: the stream cannot be searched now");
+    }
+    return rc;
+}
+
+/* The page of history before a position: it has an end of its own. */
+static int begin_before(struct app_channel *c, const struct app_wish *wish,
+                        struct app_begin *out, struct err *err)
+{
+    uint64_t count = PAGE_EVENTS;
+    if (wish->from || wish->since || wish->until) {
+        return err_set(err, ERR_INVALID, "before: goes with last only");
+    }
+    if (!c->source->type->before) {
+        return err_set(err, ERR_INVALID, "before: this stream cannot be read backwards");
+    }
+    if (wish->last && read_count(wish->last, &count, err)) {
+        return ERR_INVALID;
+    }
+    int rc = c->source->type->before(c->source, wish->before, count, out->position, out->until);
+    if (rc == ERR_GONE) {
+        return err_set(err, rc, "before: nothing from before this position can be had any more");
+    }
+    return rc ? err_set(err, rc, "before: the stream cannot be read now") : 0;
+}
+
+static int begin_without_id(struct app_channel *c, const struct app_wish *wish,
+                            struct app_begin *out, struct err *err)
+{
     uint64_t count;
-    *out = (struct app_begin){.has_gap = 0};
-    if (position && understands(c, position)) {
-        memcpy(out->position, position, strlen(position) + 1);
+    if (wish->from) {
+        memcpy(out->position, wish->from, strlen(wish->from) + 1);
         out->is_resume = 1;
         return 0;
     }
-    if (!header && from) {
-        return err_set(err, ERR_INVALID, "from: must be a position, as the id of an event of this "
-                                         "stream is one");
-    }
     c->source->type->head(c->source, out->position);
-    if (header) {
-        out->has_gap = 1;
-        out->gap = (struct sse_gap){.position = out->position, .reason = "unknown-position",
-                                    .detail = "the Last-Event-ID is not one of this stream's; "
-                                              "the stream goes on from now",
-                                    .bytes = -1, .events = -1};
-    } else if (last) {
-        if (num_parse_u64(last, strlen(last), LAST_MAX, &count)) {
-            return err_set(err, ERR_INVALID, "last: must be a number from 0 to %d", LAST_MAX);
+    if (wish->since) {
+        return begin_since(c, wish->since, out->position, err);
+    }
+    if (wish->last) {
+        int rc = read_count(wish->last, &count, err);
+        if (rc) {
+            return rc;
         }
         /* What cannot be looked at has no last events: the stream goes on from now. */
         (void)c->source->type->back(c->source, count, out->position);
@@ -137,16 +187,57 @@ int app_serve_begin(struct app_channel *c, const char *header, const char *from,
     return 0;
 }
 
+int app_serve_begin(struct app_channel *c, const struct app_wish *wish, struct app_begin *out,
+                    struct err *err)
+{
+    *out = (struct app_begin){.has_gap = 0};
+    int rc = check_position(c, "from", wish->from, err);
+    rc = rc ? rc : check_position(c, "before", wish->before, err);
+    rc = rc ? rc : check_position(c, "until", wish->until, err);
+    if (!rc && wish->before) {
+        rc = begin_before(c, wish, out, err);
+    } else if (!rc && wish->until) {
+        memcpy(out->until, wish->until, strlen(wish->until) + 1);
+    }
+    if (rc) {
+        return rc;
+    }
+    const char *id = wish->last_event_id;
+    if (id && understands(c, id)) {
+        memcpy(out->position, id, strlen(id) + 1);
+        out->is_resume = 1;
+    } else if (!wish->before) {
+        rc = begin_without_id(c, wish, out, err);
+    }
+    if (rc || !id || out->is_resume) {
+        return rc;
+    }
+    c->source->type->head(c->source, out->position);
+    out->has_gap = 1;
+    out->gap = (struct sse_gap){.position = out->position, .reason = "unknown-position",
+                                .detail = "the Last-Event-ID is not one of this stream's; "
+                                          "the stream goes on from now",
+                                .bytes = -1, .events = -1};
+    return 0;
+}
+
 /* --- streams ------------------------------------------------------------------------------- */
+
+static const char *const common_params[] = {"from", "last", "since", "before", "until", NULL};
 
 static int is_known_param(const struct source_type *type, const char *name)
 {
+    for (const char *const *p = common_params; *p; p++) {
+        if (strcmp(*p, name) == 0) {
+            return 1;
+        }
+    }
     for (const char *const *p = type->param_names; p && *p; p++) {
         if (strcmp(*p, name) == 0) {
             return 1;
         }
     }
-    return strcmp(name, "from") == 0 || strcmp(name, "last") == 0;
+    return 0;
 }
 
 int app_serve_check_params(const struct app_stream *stream, const struct sse_query *q,
@@ -156,7 +247,7 @@ int app_serve_check_params(const struct app_stream *stream, const struct sse_que
     for (size_t i = 0; i < q->count; i++) {
         const char *name = q->params[i].name;
         if (!is_known_param(type, name)) {
-            char known[256] = "from, last";
+            char known[256] = "from, last, since, before, until";
             size_t used = strlen(known);
             for (const char *const *p = type->param_names; p && *p && used < sizeof known; p++) {
                 used += (size_t)snprintf(known + used, sizeof known - used, ", %s", *p);
@@ -173,19 +264,42 @@ int app_serve_check_params(const struct app_stream *stream, const struct sse_que
     return 0;
 }
 
+struct app_wish app_serve_wish(const struct sse_query *q)
+{
+    return (struct app_wish){.from = sse_query_get(q, "from"),
+                             .last = sse_query_get(q, "last"),
+                             .since = sse_query_get(q, "since"),
+                             .before = sse_query_get(q, "before"),
+                             .until = sse_query_get(q, "until")};
+}
+
+/* The client has had the end: 204 is how EventSource is told to stop (WHATWG HTML 9.2.3). */
+static int is_over(const struct app_channel *c, const struct app_begin *begin)
+{
+    if (!begin->is_resume) {
+        return 0;
+    }
+    return strcmp(begin->position, begin->until) == 0
+           || (hub_channel_has_ended(c->hub_channel)
+               && strcmp(begin->position, hub_channel_position(c->hub_channel)) == 0);
+}
+
 static void start_stream(struct task *t, struct app_channel *c)
 {
     struct err err = {.code = 0};
     struct app_begin begin;
-    const struct sse_query *q = &t->request.query;
-    if (app_serve_begin(c, t->request.last_event_id, sse_query_get(q, "from"),
-                        sse_query_get(q, "last"), &begin, &err)) {
-        answer_error(t, "400 Bad Request", err.text, NULL);
+    struct app_wish wish = app_serve_wish(&t->request.query);
+    wish.last_event_id = t->request.last_event_id;
+    int rc = app_serve_begin(c, &wish, &begin, &err);
+    if (rc == ERR_GONE || rc == ERR_INVALID) {
+        answer_error(t, rc == ERR_GONE ? "410 Gone" : "400 Bad Request", err.text, NULL);
         return;
     }
-    /* 204 is how EventSource is told to stop (WHATWG HTML 9.2.3). */
-    if (begin.is_resume && hub_channel_has_ended(c->hub_channel)
-        && strcmp(begin.position, hub_channel_position(c->hub_channel)) == 0) {
+    if (rc) {
+        answer_busy(t, "unavailable", err.text, -1);
+        return;
+    }
+    if (is_over(c, &begin)) {
         answer_status(t, "204 No Content");
         return;
     }
@@ -198,8 +312,9 @@ static void start_stream(struct task *t, struct app_channel *c)
         return;
     }
     struct hub_start start = {.head = t->out.data, .head_len = t->out.len,
-                              .position = begin.position, .gap = begin.has_gap ? &begin.gap : NULL};
-    int rc = gate_stream(t->x, c->hub_channel, &start, t->server->clock->mono_ms(t->server->clock));
+                              .position = begin.position, .gap = begin.has_gap ? &begin.gap : NULL,
+                              .until = begin.until[0] ? begin.until : NULL};
+    rc = gate_stream(t->x, c->hub_channel, &start, t->server->clock->mono_ms(t->server->clock));
     if (rc) {
         buf_clear(&t->out);
         answer_busy(t, rc == ERR_LIMIT ? "max_streams" : "memory",

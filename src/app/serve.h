@@ -24,18 +24,28 @@ struct app_server {
 /* Answers a request: the gate's handler, with a struct app_server as its context. */
 void app_serve(void *server, struct gate_exchange *x, const struct sse_vars *vars);
 
-/* Where a stream is to begin, as a request or the command line says. */
+/* What a request, or the command line, says of where to begin and to end; each may be NULL. */
+struct app_wish {
+    const char *last_event_id;
+    const char *from, *last, *since, *before, *until;
+};
+
+/* What comes of it. */
 struct app_begin {
     char position[SSE_POSITION_SIZE];
+    char until[SSE_POSITION_SIZE]; /* "" for no end */
     struct sse_gap gap;
     int has_gap;
     int is_resume; /* the client named a position that was understood */
 };
 
-/* The header wins over `from`, both over `last`; each may be NULL. A header that can't be
- * understood becomes a gap; a bad `from` or `last` is ERR_INVALID with `err`. ERR_IO. */
-int app_serve_begin(struct app_channel *c, const char *header, const char *from, const char *last,
-                    struct app_begin *out, struct err *err);
+/* Those of a query. */
+struct app_wish app_serve_wish(const struct sse_query *q);
+
+/* Last-Event-ID wins over all others, then `from`, `since`, `last`. One that can't be understood
+ * becomes a gap; the others are checked: ERR_INVALID with `err`. ERR_IO. */
+int app_serve_begin(struct app_channel *c, const struct app_wish *wish, struct app_begin *out,
+                    struct err *err);
 
 /* Only parameters that the stream knows, each once. ERR_INVALID, and `err` says which and what
  * there is. */

@@ -20,4 +20,10 @@ extern const struct clock clock_system;
  * 0000 to 9999 are clamped to the nearest instant that fits. */
 void clock_iso8601(int64_t wall_ms, char out[CLOCK_ISO_BYTES]);
 
+/* Reads a time that a person or a program would write: "2026-11-21T09:17:03Z", with a fraction,
+ * with an offset ("+01:00") or without one (UTC), with a space for the T, without seconds or without
+ * a time of day (RFC 3339 and what ISO 8601 allows beside it); or milliseconds since 1970 as a plain
+ * number. ERR_INVALID for anything else, and for dates that are not in the calendar. */
+int clock_parse(const char *text, int64_t *wall_ms);
+
 #endif

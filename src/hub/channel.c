@@ -63,6 +63,10 @@ static void push(struct hub_channel *c, const char *position)
 {
     const struct buf *frame = &c->hub->frame;
     int rc = ERR_LIMIT;
+    /* One reader is hardly ever behind, and reads from the source when it is. */
+    if (c->reader_count > 1 || frame->len > c->ring.size) {
+        ring_grow(&c->ring, frame->len);
+    }
     if (frame->len <= c->ring.size) {
         rescue_before(c, ring_tail_after(&c->ring, frame->len));
         rc = ring_push(&c->ring, frame->data, frame->len, position);
@@ -255,9 +259,7 @@ int hub_channel_serve(struct hub_channel *c, int64_t now_ms)
     c->now_ms = now_ms;
     size_t budget = HUB_TURN_READERS;
     while (c->serve_left > 0 && c->live_count > 0 && budget-- > 0) {
-        if (c->live_next >= c->live_count) {
-            c->live_next = 0;
-        }
+        c->live_next = c->live_next < c->live_count ? c->live_next : c->live_next % c->live_count;
         struct hub_reader *r = c->live[c->live_next];
         c->serve_left--;
         hub_reader_push(r, now_ms);
@@ -273,7 +275,12 @@ int hub_channel_serve(struct hub_channel *c, int64_t now_ms)
     if (c->live_count == 0) {
         c->serve_left = 0;
     }
-    return c->serve_left > 0;
+    if (c->serve_left > 0) {
+        return 1;
+    }
+    /* A whole round ends where it began: the next begins one seat further on. */
+    c->live_next++;
+    return 0;
 }
 
 size_t hub_channel_reader_count(const struct hub_channel *c)

@@ -3,6 +3,7 @@
 #include "hub/internal.h"
 
 #include "base/err.h"
+#include "sse/frame.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,29 @@ static void wait_for_origin(struct hub_reader *r, int is_unreadable, int64_t now
     if (hub_settle(r)) {
         hub_reader_drop(r, "out of memory");
     }
+}
+
+/* A page came back empty: it searched, and found nothing. Says so now and then, with an id that a
+ * reconnect goes on searching from. Negative on failure. */
+static int tell_progress(struct hub_reader *r, const char *cursor, int64_t now_ms)
+{
+    struct hub *h = r->channel->hub;
+    const struct hub_origin *origin = &r->channel->origin;
+    if (r->blocked_ms == 0) {
+        r->blocked_ms = now_ms;
+    }
+    if (!h->setup.progress_json || now_ms - r->blocked_ms < HUB_PROGRESS_MS) {
+        return 0;
+    }
+    r->blocked_ms = now_ms;
+    buf_clear(&h->json);
+    buf_clear(&h->frame);
+    int rc = h->setup.progress_json(origin->left ? origin->left(origin->ctx, cursor) : -1,
+                                    &h->json);
+    if (!rc) {
+        rc = sse_frame_event(&h->frame, cursor, "stream.progress", h->json.data, h->json.len);
+    }
+    return rc ? rc : hub_reader_offer(r, h->frame.data, h->frame.len, now_ms);
 }
 
 /* Offers the page. What the sink has promised beyond what it took is kept, up to the end of that
@@ -84,7 +108,17 @@ void hub_history_read(struct hub_reader *r, int64_t now_ms)
     }
     memcpy(cursor, r->position, strlen(r->position) + 1);
     hub_page_clear(p);
-    int answer = c->origin.pull(c->origin.ctx, cursor, &out, HUB_PULL_BYTES);
+    p->until = r->until;
+    int answer = HUB_PULL_END;
+    if (r->until && strcmp(cursor, r->until) == 0) {
+        hub_page_end(p, cursor, "until"); /* an empty page of history */
+    } else {
+        answer = c->origin.pull(c->origin.ctx, cursor, &out, HUB_PULL_BYTES);
+    }
+    if (answer == HUB_PULL_HEAD && r->until && !p->has_ended) {
+        /* It is not there, or not any more: gaps on the way have said why. */
+        hub_page_end(p, cursor, "until-not-found");
+    }
     if (answer == ERR_NOMEM || p->failed) {
         hub_reader_drop(r, "out of memory");
         return;
@@ -105,6 +139,13 @@ void hub_history_read(struct hub_reader *r, int64_t now_ms)
     }
     if (rc >= 0) {
         rc = hub_reader_seek(r, cursor);
+    }
+    if (rc >= 0 && r->place == HUB_HISTORY && !r->is_blocked) {
+        if (p->bytes.len > 0) {
+            r->blocked_ms = now_ms;
+        } else if (answer == HUB_PULL_MORE) {
+            rc = tell_progress(r, cursor, now_ms);
+        }
     }
     if (rc < 0) {
         hub_reader_drop(r, rc == ERR_NOMEM ? "out of memory" : "closed by the peer");

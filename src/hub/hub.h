@@ -23,6 +23,7 @@ struct hub_reader;
 #define HUB_TURN_READERS 1024            /* live readers served per channel and turn */
 #define HUB_TURN_PAGES 16                /* pages of history read per turn */
 #define HUB_PULL_BYTES (256 * 1024)      /* of log looked through for one page */
+#define HUB_PROGRESS_MS 250              /* a search that finds nothing tells so this often */
 
 /* Answers of an origin's pull, as a source gives them. */
 enum hub_pull { HUB_PULL_MORE = 1, HUB_PULL_HEAD = 2, HUB_PULL_END = 3 };
@@ -32,6 +33,7 @@ enum hub_pull { HUB_PULL_MORE = 1, HUB_PULL_HEAD = 2, HUB_PULL_END = 3 };
 struct hub_origin {
     int (*pull)(void *ctx, char position[SSE_POSITION_SIZE], const struct sse_out *page,
                 size_t budget_bytes);
+    int64_t (*left)(void *ctx, const char *position); /* NULL, or see left() there */
     void *ctx;
 };
 
@@ -67,10 +69,12 @@ struct hub_reader {
     struct hub_reader *prev, *next; /* in the work queue or among the parked */
     uint64_t at;                    /* RING: offset of the next byte */
     char *position;                 /* HISTORY, WAITING: heap */
+    char *until;                    /* the stream ends with the event here; heap, NULL: never */
     char *rest;                     /* bytes to send before anything else; heap or NULL */
     uint32_t rest_len, rest_at;
     uint32_t index;     /* in the channel's live array */
-    int64_t blocked_ms; /* when it last took a byte, while blocked; WAITING: when to try again */
+    int64_t blocked_ms; /* when it last took a byte, while blocked; WAITING: when to try again;
+                           HISTORY: when it was last told something */
     int64_t end_ms;     /* when its stream is to end; 0: open end */
     uint8_t place;      /* enum hub_place */
     uint8_t list;       /* which list holds it: enum hub_list_name */
@@ -85,12 +89,15 @@ struct hub_start {
     size_t head_len;
     const char *position;      /* where the reader stands; borrowed */
     const struct sse_gap *gap; /* told before anything else, or NULL */
+    const char *until;         /* NULL, or where the stream ends, with stream.end; borrowed */
 };
 
-/* What the hub is built with; `gap_json` appends the data of a stream.gap event. */
+/* What the hub is built with. The functions append the data of an event as JSON: ERR_NOMEM. */
 struct hub_setup {
     const struct hub_settings *settings; /* read at every use, so a reload just changes it */
     int (*gap_json)(const struct sse_gap *gap, struct buf *out);
+    int (*end_json)(const char *reason, struct buf *out);
+    int (*progress_json)(int64_t bytes_left, struct buf *out); /* NULL: progress is not told */
 };
 
 /* --- life ---------------------------------------------------------------------------------- */

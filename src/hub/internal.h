@@ -21,7 +21,8 @@ struct hub_page {
     uint32_t *ends;
     size_t count;
     size_t cap;
-    int failed;    /* a frame could not be added: ERR_NOMEM */
+    const char *until; /* the position of the last event that is wanted, or NULL */
+    int failed;        /* a frame could not be added: ERR_NOMEM */
     int has_ended; /* the source said that nothing follows */
 };
 
@@ -104,6 +105,8 @@ struct sse_out hub_page_out(struct hub_page *p);
  * a reader that has everything up to there; `position` is left alone when no frame before has
  * an id. */
 size_t hub_page_boundary(const struct hub_page *p, size_t at, char position[SSE_POSITION_SIZE]);
+/* Ends the page with a stream.end of ours. */
+void hub_page_end(struct hub_page *p, const char *position, const char *reason);
 /* Encodes a stream.gap into `out`. */
 int hub_encode_gap(struct hub *h, const struct sse_gap *gap, struct buf *out);
 

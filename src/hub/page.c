@@ -31,6 +31,7 @@ void hub_page_clear(struct hub_page *p)
     }
     buf_clear(&p->bytes);
     p->count = 0;
+    p->until = NULL;
     p->failed = 0;
     p->has_ended = 0;
 }
@@ -64,31 +65,67 @@ static int settle(struct hub_page *p, int rc, size_t before)
     return p->bytes.len >= HUB_PAGE_BYTES;
 }
 
+void hub_page_end(struct hub_page *p, const char *position, const char *reason)
+{
+    struct buf *json = &p->hub->json;
+    size_t before = p->bytes.len;
+    if (p->has_ended) {
+        return;
+    }
+    buf_clear(json);
+    int rc = p->hub->setup.end_json(reason, json);
+    if (!rc) {
+        rc = sse_frame_event(&p->bytes, position, "stream.end", json->data, json->len);
+    }
+    settle(p, rc, before);
+    p->has_ended = 1;
+}
+
+/* The same as settle(), and the end of the page where this was the last event wanted. */
+static int settle_at(struct hub_page *p, const char *position, int rc, size_t before)
+{
+    int answer = settle(p, rc, before);
+    if (p->failed || !p->until || strcmp(position, p->until) != 0) {
+        return answer;
+    }
+    hub_page_end(p, position, "until");
+    return 1;
+}
+
 static int page_gap(void *ctx, const struct sse_gap *gap)
 {
     struct hub_page *p = ctx;
     size_t before = p->bytes.len;
-    return settle(p, hub_encode_gap(p->hub, gap, &p->bytes), before);
+    if (p->has_ended) {
+        return 1;
+    }
+    return settle_at(p, gap->position, hub_encode_gap(p->hub, gap, &p->bytes), before);
 }
 
 static int page_event(void *ctx, const struct sse_event *e)
 {
     struct hub_page *p = ctx;
     size_t before = p->bytes.len;
+    if (p->has_ended) {
+        return 1; /* advance() could not stop the source */
+    }
     int rc = sse_frame_event(&p->bytes, e->position, e->name, e->data, e->data_len);
     if (rc == ERR_LIMIT) {
         struct sse_gap gap = {.position = e->position, .reason = "too-large",
                               .bytes = (int64_t)e->data_len, .events = 1};
         return page_gap(ctx, &gap);
     }
-    return settle(p, rc, before);
+    return settle_at(p, e->position, rc, before);
 }
 
 static void page_advance(void *ctx, const char *position)
 {
-    /* The cursor that pull() moves along says the same. */
-    (void)ctx;
-    (void)position;
+    struct hub_page *p = ctx;
+    /* The cursor that pull() moves along says the same. Where a filter held the last event back,
+     * the stream ends all the same. */
+    if (p->until && strcmp(position, p->until) == 0) {
+        hub_page_end(p, position, "until");
+    }
 }
 
 static void page_end(void *ctx, const char *position, const char *data)
@@ -96,6 +133,9 @@ static void page_end(void *ctx, const char *position, const char *data)
     struct hub_page *p = ctx;
     size_t before = p->bytes.len;
     const char *text = data ? data : "{}";
+    if (p->has_ended) {
+        return;
+    }
     settle(p, sse_frame_event(&p->bytes, position, "stream.end", text, strlen(text)), before);
     p->has_ended = 1;
 }

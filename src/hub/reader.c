@@ -28,7 +28,8 @@ static void let_go(struct hub_reader *r)
     hub_unlist(r);
     forget_rest(r);
     free(r->position);
-    r->position = NULL;
+    free(r->until);
+    r->position = r->until = NULL;
     r->place = HUB_NOWHERE;
     r->channel->reader_count--;
     r->channel->hub->reader_count--;
@@ -218,7 +219,7 @@ static int set_position(struct hub_reader *r, const char *position)
 int hub_reader_seek(struct hub_reader *r, const char *position)
 {
     uint64_t at;
-    if (ring_find(&r->channel->ring, position, &at)) {
+    if (!r->until && ring_find(&r->channel->ring, position, &at)) {
         free(r->position);
         r->position = NULL;
         r->at = at;
@@ -279,11 +280,16 @@ int hub_reader_start(struct hub_channel *c, struct hub_reader *r, const struct h
         rc = hub_encode_gap(h, start->gap, out);
     }
     *r = (struct hub_reader){.channel = c, .sink = sink};
+    if (!rc && start->until) {
+        r->until = strdup(start->until);
+        rc = r->until ? 0 : ERR_NOMEM;
+    }
     if (!rc) {
         rc = hub_reader_seek(r, start->position);
     }
     if (rc) {
-        r->channel = NULL;
+        free(r->until);
+        *r = (struct hub_reader){.channel = NULL};
         return rc;
     }
     c->reader_count++;

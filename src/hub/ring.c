@@ -39,13 +39,18 @@ static uint64_t entry_start(const struct ring *r, uint64_t seq)
     return seq == r->first ? r->tail : entry_at(r, seq - 1)->end;
 }
 
-int ring_init(struct ring *r, size_t size_bytes)
+static uint32_t entry_limit(size_t size)
 {
-    *r = (struct ring){.size = round_up(size_bytes), .entry_cap = ENTRY_FIRST};
-    r->entry_limit = (uint32_t)(r->size / ENTRY_BYTES_MIN);
-    if (r->entry_limit < ENTRY_FIRST) {
-        r->entry_limit = ENTRY_FIRST;
-    }
+    size_t limit = size / ENTRY_BYTES_MIN;
+    return limit < ENTRY_FIRST ? ENTRY_FIRST : (uint32_t)limit;
+}
+
+int ring_init(struct ring *r, size_t limit_bytes)
+{
+    size_t limit = round_up(limit_bytes);
+    size_t size = limit < RING_FIRST_BYTES ? limit : RING_FIRST_BYTES;
+    *r = (struct ring){.size = size, .limit = limit, .entry_cap = ENTRY_FIRST};
+    r->entry_limit = entry_limit(size);
     r->bytes = malloc(r->size);
     r->entries = calloc(r->entry_cap, sizeof *r->entries);
     r->buckets = calloc(r->entry_cap, sizeof *r->buckets);
@@ -100,7 +105,7 @@ static void link_entry(struct ring *r, uint64_t seq)
     *bucket = (uint32_t)seq;
 }
 
-static int grow(struct ring *r)
+static int grow_entries(struct ring *r)
 {
     uint32_t cap = r->entry_cap * 2;
     struct ring_entry *entries = calloc(cap, sizeof *entries);
@@ -151,6 +156,40 @@ static void evict_oldest(struct ring *r)
     r->first++;
 }
 
+/* Bytes keep their offsets and so change their places. */
+static int resize(struct ring *r, size_t size)
+{
+    char *bytes = malloc(size);
+    if (!bytes) {
+        return ERR_NOMEM;
+    }
+    struct iovec iov[2];
+    uint64_t at = r->tail;
+    int count = ring_slice(r, r->tail, r->head, iov);
+    for (int i = 0; i < count; i++) {
+        /* A piece of the old ring wraps at most once in the new one, twice as large. */
+        size_t to = (size_t)(at & (size - 1));
+        size_t first = size - to < iov[i].iov_len ? size - to : iov[i].iov_len;
+        memcpy(bytes + to, iov[i].iov_base, first);
+        memcpy(bytes, (char *)iov[i].iov_base + first, iov[i].iov_len - first);
+        at += iov[i].iov_len;
+    }
+    free(r->bytes);
+    r->bytes = bytes;
+    r->size = size;
+    r->entry_limit = entry_limit(size);
+    return 0;
+}
+
+void ring_grow(struct ring *r, size_t len)
+{
+    while (r->size < r->limit && (len > r->size || ring_tail_after(r, len) > r->tail)) {
+        if (resize(r, r->size * 2)) {
+            return;
+        }
+    }
+}
+
 uint64_t ring_tail_after(const struct ring *r, size_t len)
 {
     if (len > r->size) {
@@ -192,7 +231,7 @@ int ring_push(struct ring *r, const char *frame, size_t len, const char *positio
         evict_oldest(r);
     }
     if (r->next - r->first >= r->entry_cap) {
-        int rc = grow(r);
+        int rc = grow_entries(r);
         if (rc) {
             return rc;
         }

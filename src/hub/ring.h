@@ -11,11 +11,14 @@
 
 struct ring_entry;
 
+#define RING_FIRST_BYTES 32768
+
 /* Offsets count bytes since the ring was made and never wrap (2^64). A frame stands in
  * [its predecessor's end, its end). `tail` and `head` are always frame boundaries. */
 struct ring {
     char *bytes;
-    size_t size; /* a power of two */
+    size_t size;  /* a power of two */
+    size_t limit; /* what it may grow to */
     uint64_t tail;
     uint64_t head;
     struct ring_entry *entries; /* one a frame, oldest first, circular */
@@ -28,12 +31,18 @@ struct ring {
     char last[SSE_POSITION_SIZE];   /* where one stands that has all up to `head` */
 };
 
-/* ERR_NOMEM. The log has no position yet. */
-int ring_init(struct ring *r, size_t size_bytes);
+/* Begins with RING_FIRST_BYTES, or `limit_bytes` (rounded up to a power of two) where that is
+ * less: a process with one reader should not touch memory that only many readers need. The log has
+ * no position yet. ERR_NOMEM. */
+int ring_init(struct ring *r, size_t limit_bytes);
 void ring_fini(struct ring *r);
 
 /* The log begins, for us, at `position`. Once, while the ring is empty. */
 void ring_start(struct ring *r, const char *position);
+
+/* Doubles the size, up to the limit, until a frame of `len` bytes fits without dropping one.
+ * Offsets stay. Does nothing when that cannot be had, for the limit or for want of memory. */
+void ring_grow(struct ring *r, size_t len);
 
 /* Where `tail` will be once a frame of `len` bytes has been pushed: frames before it go. The
  * head itself when the frame is larger than the whole ring, which ring_push does not take. */

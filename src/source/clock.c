@@ -130,5 +130,7 @@ const struct source_type source_clock = {
     .head = ticker_head,
     .understands = ticker_understands,
     .back = ticker_back,
+    .before = ticker_before,
+    .since = ticker_since,
     .pull = ticker_pull,
 };

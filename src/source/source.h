@@ -88,6 +88,23 @@ struct source_type {
      * be had when there are fewer. Errors: ERR_IO. */
     int (*back)(struct source *s, uint64_t count, char out[SSE_POSITION_SIZE]);
 
+    /* A page of history: the `count` events before the one at `position` (that one not among them) are
+     * those after `start`, up to and with `end`. Fewer where there are fewer; start equals end
+     * where there is none. ERR_GONE: the position is not in the history any more; ERR_IO. NULL for a
+     * source without it. */
+    int (*before)(struct source *s, const char *position, uint64_t count,
+                  char start[SSE_POSITION_SIZE], char end[SSE_POSITION_SIZE]);
+
+    /* The position that the first event at or after a time follows; the head when there is none.
+     * ERR_INVALID: this stream has no times, and `err` says what it needs; ERR_IO. NULL for a
+     * source without times. */
+    int (*since)(struct source *s, int64_t wall_ms, char out[SSE_POSITION_SIZE],
+                 struct err *err);
+
+    /* About how many bytes of the log lie between `position` and the head; negative when that is
+     * not known. NULL for a source that replays without searching. */
+    int64_t (*left)(struct source *s, const char *position);
+
     /* Hands the events after `position` to `page`, in order, up to the head, moving `position` along,
      * until the page says stop or about `budget_bytes` of the log have been read (bounded work per
      * loop turn). A position that cannot be honoured any more gives a gap and goes on from the

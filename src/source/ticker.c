@@ -259,6 +259,40 @@ int ticker_back(struct source *s, uint64_t count, char out[SSE_POSITION_SIZE])
     return 0;
 }
 
+int ticker_before(struct source *s, const char *position, uint64_t count,
+                  char start[SSE_POSITION_SIZE], char end[SSE_POSITION_SIZE])
+{
+    struct ticker *t = of_source(s);
+    uint64_t number;
+    uint64_t time_ms;
+    if (position_read(t, position, &number, &time_ms)) {
+        return ERR_GONE;
+    }
+    uint64_t floor = number_floor(t);
+    uint64_t last = number > floor + 1 ? number - 1 : floor;
+    if (last > t->head) {
+        last = t->head;
+    }
+    position_write(t, last, end);
+    position_write(t, last - (count < last - floor ? count : last - floor), start);
+    return 0;
+}
+
+int ticker_since(struct source *s, int64_t wall_ms, char out[SSE_POSITION_SIZE], struct err *err)
+{
+    struct ticker *t = of_source(s);
+    (void)err;
+    uint64_t interval = (uint64_t)t->plan.interval_ms;
+    uint64_t time_ms = wall_ms > 0 ? (uint64_t)wall_ms : 0;
+    /* All of the ticks before the first that is not earlier. */
+    uint64_t tick = (time_ms + interval - 1) / interval;
+    uint64_t number = tick > 0 ? number_at(t, tick - 1, TICKER_SLOT_MAX) : 0;
+    uint64_t floor = number_floor(t);
+    number = number < floor ? floor : number;
+    position_write(t, number > t->head ? t->head : number, out);
+    return 0;
+}
+
 static int tell_expired(const struct ticker *t, uint64_t number, char position[SSE_POSITION_SIZE],
                         const struct sse_out *page)
 {

@@ -71,6 +71,9 @@ void ticker_close(struct source *s, void (*closed)(void *ctx), void *ctx);
 void ticker_head(struct source *s, char out[SSE_POSITION_SIZE]);
 int ticker_understands(struct source *s, const char *position);
 int ticker_back(struct source *s, uint64_t count, char out[SSE_POSITION_SIZE]);
+int ticker_before(struct source *s, const char *position, uint64_t count,
+                  char start[SSE_POSITION_SIZE], char end[SSE_POSITION_SIZE]);
+int ticker_since(struct source *s, int64_t wall_ms, char out[SSE_POSITION_SIZE], struct err *err);
 int ticker_pull(struct source *s, char position[SSE_POSITION_SIZE], const struct sse_out *page,
                 size_t budget_bytes);
 

@@ -6,6 +6,7 @@ deadline. Only processes that it started are ever signalled. Log files are kept 
 has ended and are shown when it failed.
 """
 
+import ctypes
 import grp
 import json
 import os
@@ -104,6 +105,15 @@ def socket_count(pid):
     return count
 
 
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_us():
+    """Called in a child: it gets SIGTERM if the tests are killed, and nothing stays behind."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class BadStatus(AssertionError):
     """An HTTP status where a stream was wanted."""
 
@@ -120,7 +130,8 @@ class Process:
         self.log = log
         with open(log, "ab") as out:
             self.popen = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=out,
-                                          stderr=out, env=env, start_new_session=True, **more)
+                                          stderr=out, env=env, start_new_session=True,
+                                          preexec_fn=end_with_us, **more)
         self.pid = self.popen.pid
 
     def is_running(self):
@@ -361,8 +372,8 @@ class Case(unittest.TestCase):
         shutil.copy(SSECGI, copy)
         os.chmod(copy, 0o755)
         port = free_port()
-        filled = self.fill(template, PORT=port, DOCROOT=self.docroot(), RUNDIR=self.dir, SSECGI=copy,
-                           CONFIG=config, MODULES=APACHE_MODULES, USER=user.pw_name,
+        filled = self.fill(template, PORT=port, DOCROOT=self.docroot(), RUNDIR=self.dir,
+                           SSECGI=copy, CONFIG=config, MODULES=APACHE_MODULES, USER=user.pw_name,
                            GROUP=grp.getgrgid(user.pw_gid).gr_name)
         return self.web_server([program, "-D", "FOREGROUND", "-f", filled], port, copy,
                                "apache.log")

@@ -3,10 +3,22 @@
 
 import importlib.util
 import os
+import signal
 import sys
 import time
 import traceback
 import unittest
+
+
+TEST_SECONDS_MAX = 240  # every wait has a deadline of its own; this is for what has none
+
+
+class TooLong(BaseException):
+    """Not an Exception: no test takes it for one that it expects."""
+
+
+def on_alarm(number, frame):
+    raise TooLong("the test took more than %d s" % TEST_SECONDS_MAX)
 
 
 class TapResult(unittest.TestResult):
@@ -33,13 +45,15 @@ class TapResult(unittest.TestResult):
         self.number += 1
         self.has_failed = self.has_failed or not is_good
         self.say("%s %d - %s%s" % ("ok" if is_good else "not ok", self.number, name,
-                                   " # SKIP " + reason if reason is not None else ""))
+                                   " # SKIP " + " ".join(reason.split())
+                                   if reason is not None else ""))
 
     def startTest(self, test):
         super().startTest(test)
         self._trouble = []
         self._skip = None
         self._started = time.monotonic()
+        signal.alarm(TEST_SECONDS_MAX)
 
     def addError(self, test, err):
         super().addError(test, err)
@@ -70,6 +84,7 @@ class TapResult(unittest.TestResult):
             self.comment(text)
 
     def stopTest(self, test):
+        signal.alarm(0)
         super().stopTest(test)
         name = test.id().removeprefix(type(test).__module__ + ".")
         if self._trouble:
@@ -102,6 +117,7 @@ def main(args):
     suite = (loader.loadTestsFromNames(args[1:], module) if args[1:]
              else loader.loadTestsFromModule(module))
     result = TapResult(sys.stdout)
+    signal.signal(signal.SIGALRM, on_alarm)
     suite.run(result)
     result.say("1..%d" % result.number)
     return 1 if result.has_failed else 0

@@ -11,7 +11,9 @@ USAGE, CONFIG = 2, 6
 class WrongConfiguration(harness.Case):
     def assert_refused(self, text, *words):
         """--check-config and a start both say what is wrong, and end with status 6."""
-        path = self.write("wrong.json", text if isinstance(text, (str, bytes)) else json.dumps(text))
+        if not isinstance(text, (str, bytes)):
+            text = json.dumps(text)
+        path = self.write("wrong.json", text)
         for args in (("--check-config",), ("--listen", "unix:%s" % (self.dir / "s"))):
             status, out, err = self.run_program("--config", path, *args)
             self.assertEqual((status, out), (CONFIG, ""), err)

@@ -31,7 +31,9 @@ class Limits(harness.Case):
         self.serve(max_stream_age_s=1, retry_ms=1000)
         first = self.stream()
         stream, count = first, 0
+        deadline = time.monotonic() + sse_client.WAIT
         while stream is first:
+            self.assertLess(time.monotonic(), deadline, "the stream never ended")
             count += 1
             harness.append(self.log, "line %d\n" % count)
             try:

@@ -103,7 +103,8 @@ class Positions(Wire):
             stream = self.stream("/events/app", {"Last-Event-ID": ids[at]})
             self.assertEqual(stream.last_id, ids[at])
             harness.append(self.log, "mark %d\n" % at)
-            wanted = ["old %d" % n for n in range(at + 2, 6)] + ["mark %d" % n for n in range(at + 1)]
+            wanted = ["old %d" % n for n in range(at + 2, 6)]
+            wanted += ["mark %d" % n for n in range(at + 1)]
             self.assertEqual(self.lines(stream, len(wanted)), wanted)
 
     def test_from_resumes_as_the_header_does(self):

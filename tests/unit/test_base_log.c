@@ -103,7 +103,7 @@ static void keeps_characters_and_escapes_stray_bytes(void **state)
 static void no_value_forges_a_line(void **state)
 {
     struct fixture *f = *state;
-    static const char *const around[] = {"", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+    static const char *const around[] = {"",    "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
                                          "\xff"};
     const size_t count = sizeof around / sizeof *around;
     for (unsigned c = 1; c <= 0x7f; c = c == 0x1f ? 0x7f : c + 1) {

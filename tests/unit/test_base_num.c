@@ -40,7 +40,7 @@ static void reads_unsigned_up_to_max(void **state)
 static void refuses_what_is_not_digits(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"",    " 1",  "1 ",  "+1", "-1", "-0", "1.0",
+    static const char *const texts[] = {"",    " 1",  "1 ",  "+1", "-1",       "-0",   "1.0",
                                         "0x1", "1e3", "1\n", "a",  "\xd9\xa1", "1,000"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         uint64_t n;
