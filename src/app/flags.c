@@ -112,19 +112,33 @@ static int take(struct app_flags *f, int flag, struct err *err)
     }
 }
 
+/* getopt_long takes abbreviations, which a later option of the same beginning would break. */
+static int is_spelled_out(const char *word, int flag)
+{
+    for (const struct option *o = long_options; o->name; o++) {
+        size_t len = strlen(o->name);
+        if (o->val == flag) {
+            return strncmp(word, "--", 2) == 0 && strncmp(word + 2, o->name, len) == 0
+                   && (word[2 + len] == '\0' || word[2 + len] == '=');
+        }
+    }
+    return 1;
+}
+
 int app_flags_read(struct app_flags *out, int argc, char **argv, struct err *err)
 {
     struct app_flags f = {.action = APP_SERVE};
     int flag;
+    int at;
     opterr = 0;
     /* "+": no operands are known, so the first one is a mistake and not to be skipped. ":" tells a
      * missing value from an unknown option. */
-    while ((flag = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {
+    while ((at = optind, flag = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {
         if (flag == ':') {
             return err_set(err, ERR_INVALID, "%s needs a value", argv[optind - 1]);
         }
-        if (flag == '?') {
-            return err_set(err, ERR_INVALID, "unknown option: %.100s", argv[optind - 1]);
+        if (flag == '?' || !is_spelled_out(argv[at], flag)) {
+            return err_set(err, ERR_INVALID, "unknown option: %.100s", argv[at]);
         }
         int rc = take(&f, flag, err);
         if (rc) {
