@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# install-deps.sh: installs the Debian packages that the demo, or the tests, need and that are missing.
+# install-deps.sh: installs those Debian packages that the demo, or the tests, need and miss.
 #
 #     deploy/install-deps.sh demo|tests
 #
@@ -18,6 +18,7 @@ command:pkg-config  pkg-config
 module:libuv        libuv1-dev
 module:json-c       libjson-c-dev
 module:zlib         zlib1g-dev
+module:libpcre2-8   libpcre2-dev
 header:fcgiapp.h    libfcgi-dev
 command:lighttpd    lighttpd
 '

@@ -7,7 +7,8 @@ dist_doc_DATA += \
 	LICENSE \
 	README.md \
 	SECURITY.md \
-	doc/design.md
+	doc/design.md \
+	doc/log-page.png
 
 dist_man_MANS += \
 	man/ssecgi.8 \

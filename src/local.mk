@@ -65,6 +65,14 @@ libssecgi_a_SOURCES = \
 	src/hub/ring.h \
 	src/source/clock.c \
 	src/source/clock.h \
+	src/source/filter.c \
+	src/source/filter.h \
+	src/source/line_format.c \
+	src/source/line_format.h \
+	src/source/line_level.c \
+	src/source/line_level.h \
+	src/source/line_time.c \
+	src/source/line_time.h \
 	src/source/price.c \
 	src/source/price.h \
 	src/source/price_path.c \
@@ -111,7 +119,7 @@ libssecgi_a_SOURCES = \
 	src/sse/response.c \
 	src/sse/response.h
 
-SSECGI_LIBS = libssecgi.a $(FCGI_LIBS) $(UV_LIBS) $(JSONC_LIBS) $(ZLIB_LIBS)
+SSECGI_LIBS = libssecgi.a $(FCGI_LIBS) $(UV_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) $(ZLIB_LIBS)
 
 bin_PROGRAMS += ssecgi
 ssecgi_SOURCES = src/app/main.c

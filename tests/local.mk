@@ -14,6 +14,7 @@ SYSTEM_TESTS = \
 	tests/system/test_config.py \
 	tests/system/test_fcgi_peers.py \
 	tests/system/test_fcgid.py \
+	tests/system/test_history.py \
 	tests/system/test_lighttpd.py \
 	tests/system/test_lighttpd_external.py \
 	tests/system/test_limits.py \
@@ -36,6 +37,8 @@ BROWSER_TESTS = \
 
 # One program each; automake adds the ".c".
 UNIT_TESTS = \
+	tests/unit/test_app_config \
+	tests/unit/test_app_flags \
 	tests/unit/test_base_buf \
 	tests/unit/test_base_clock \
 	tests/unit/test_base_err \
@@ -47,7 +50,19 @@ UNIT_TESTS = \
 	tests/unit/test_clock_source \
 	tests/unit/test_conf_file \
 	tests/unit/test_conf_option \
+	tests/unit/test_filter \
+	tests/unit/test_gate_params \
+	tests/unit/test_gate_record \
+	tests/unit/test_gate_writer \
+	tests/unit/test_hub_end \
 	tests/unit/test_hub_model \
+	tests/unit/test_hub_nomem \
+	tests/unit/test_hub_reader \
+	tests/unit/test_hub_ring \
+	tests/unit/test_hub_until \
+	tests/unit/test_line_format \
+	tests/unit/test_line_level \
+	tests/unit/test_line_time \
 	tests/unit/test_price \
 	tests/unit/test_price_numbers \
 	tests/unit/test_price_path \
@@ -65,18 +80,40 @@ UNIT_TESTS = \
 	tests/unit/test_tail_rotated
 
 # What several unit tests share.
-check_LIBRARIES = tests/unit/libtests.a
+check_LIBRARIES = tests/unit/libtests.a tests/unit/libhub.a
 tests_unit_libtests_a_SOURCES = \
-	tests/unit/hub_rig.c \
-	tests/unit/hub_rig.h \
-	tests/unit/hub_rig_reader.c \
-	tests/unit/hub_rig_reader.h \
 	tests/unit/test_tail_rig.h \
 	tests/unit/ticker_host.h \
 	tests/unit/whatwg.c \
 	tests/unit/whatwg.h
 
 LDADD = tests/unit/libtests.a $(SSECGI_LIBS) $(CMOCKA_LIBS)
+
+# A world for the hub. Its dice take the place of base/rand's, so only these tests link it.
+HUB_LDADD = tests/unit/libhub.a $(LDADD)
+tests_unit_libhub_a_SOURCES = \
+	tests/unit/hub_play.c \
+	tests/unit/hub_play.h \
+	tests/unit/hub_rig.c \
+	tests/unit/hub_rig.h \
+	tests/unit/hub_rig_reader.c \
+	tests/unit/hub_rig_reader.h
+tests_unit_test_gate_params_LDADD = $(HUB_LDADD)
+tests_unit_test_gate_record_LDADD = $(HUB_LDADD)
+tests_unit_test_gate_writer_LDADD = $(HUB_LDADD)
+tests_unit_test_hub_end_LDADD = $(HUB_LDADD)
+tests_unit_test_hub_model_LDADD = $(HUB_LDADD)
+tests_unit_test_hub_nomem_LDADD = $(HUB_LDADD)
+tests_unit_test_hub_reader_LDADD = $(HUB_LDADD)
+tests_unit_test_hub_ring_LDADD = $(HUB_LDADD)
+tests_unit_test_hub_until_LDADD = $(HUB_LDADD)
+
+# It stands between the writer and the system.
+tests_unit_test_gate_writer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendmsg,--wrap=writev
+
+# It stands between the hub and the allocator.
+tests_unit_test_hub_nomem_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 
 # First of all, and on every machine: what is left out here, and why.
 TESTS += tests/prerequisites.sh
@@ -113,9 +150,10 @@ check-lint:
 	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(LINT_TESTS)'
 check-system:
 	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(SYSTEM_TESTS)'
+# Valgrind is slow: the model tests play fewer of their histories there.
 check-valgrind:
 	$(AM_V_at)test -n '$(VALGRIND)' || { echo 'check-valgrind: configure found no valgrind' >&2; exit 1; }
-	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS)' \
+	$(AM_V_at)TAIL_MODEL_COUNT=200 HUB_MODEL_COUNT=200 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS)' \
 		LOG_FLAGS='$(VALGRIND) --quiet --error-exitcode=99 --leak-check=full'
 
 EXTRA_DIST += \

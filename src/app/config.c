@@ -54,6 +54,7 @@ void app_stream_unref(struct app_stream *s)
  * that starts with "-" is kept for our own use. */
 static int name_is_valid(const char *name)
 {
+    char padded[APP_NAME_MAX + 3];
     size_t len = strlen(name);
     if (len == 0 || len > APP_NAME_MAX || name[0] == '-' || name[0] == '/'
         || name[len - 1] == '/') {
@@ -65,22 +66,20 @@ static int name_is_valid(const char *name)
         if (!is_letter && !strchr("._-/", c)) {
             return 0;
         }
-        if ((c == '/' || c == '.') && i > 0 && name[i - 1] == c) {
-            return 0;
-        }
     }
-    return strcmp(name, ".") != 0 && !strstr(name, "/./") && strncmp(name, "./", 2) != 0;
+    /* No empty segment, and none of dots only, which a browser would take for a way up. */
+    snprintf(padded, sizeof padded, "/%s/", name);
+    return !strstr(padded, "//") && !strstr(padded, "/./") && !strstr(padded, "/../");
 }
 
-static const struct source_type *read_type(struct json_object *object, const char *path,
-                                           struct err *err)
+static int read_type(struct json_object *object, const char *path,
+                     const struct source_type **out, struct err *err)
 {
     struct json_object *value;
     if (!json_object_object_get_ex(object, "source", &value)
         || !json_object_is_type(value, json_type_string)) {
-        err_set(err, ERR_INVALID, "%s.source: missing; it must name a source (see --list-sources)",
-                path);
-        return NULL;
+        return err_set(err, ERR_INVALID,
+                       "%s.source: missing; it must name a source (see --list-sources)", path);
     }
     const struct source_type *type = source_find(json_object_get_string(value));
     if (!type) {
@@ -90,10 +89,11 @@ static const struct source_type *read_type(struct json_object *object, const cha
             used += (size_t)snprintf(known + used, sizeof known - used, "%s\"%s\"",
                                      used ? ", " : "", source_types[i]->name);
         }
-        err_set(err, ERR_UNKNOWN, "%s.source: there is no source \"%.64s\"; there are %s", path,
+        return err_set(err, ERR_UNKNOWN, "%s.source: there is no source \"%.64s\"; there are %s", path,
                 json_object_get_string(value), known);
     }
-    return type;
+    *out = type;
+    return 0;
 }
 
 static int read_stream(const char *name, struct json_object *object, struct app_stream **out,
@@ -110,9 +110,10 @@ static int read_stream(const char *name, struct json_object *object, struct app_
     if (!json_object_is_type(object, json_type_object)) {
         return err_set(err, ERR_INVALID, "%s: must be an object with a \"source\"", path);
     }
-    const struct source_type *type = read_type(object, path, err);
-    if (!type) {
-        return ERR_INVALID;
+    const struct source_type *type = NULL;
+    int rc = read_type(object, path, &type, err);
+    if (rc) {
+        return rc;
     }
     struct app_stream *s = calloc(1, sizeof *s);
     void *settings = calloc(1, type->settings_size ? type->settings_size : 1);
@@ -124,7 +125,7 @@ static int read_stream(const char *name, struct json_object *object, struct app_
         return err_set(err, ERR_NOMEM, "%s: out of memory", path);
     }
     *s = (struct app_stream){.refs = 1, .name = copy, .type = type};
-    int rc = conf_read(type->options, settings, object, path, skip, err);
+    rc = conf_read(type->options, settings, object, path, skip, err);
     if (rc) {
         free(settings);
         app_stream_unref(s);

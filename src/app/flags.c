@@ -131,9 +131,10 @@ int app_flags_read(struct app_flags *out, int argc, char **argv, struct err *err
     int flag;
     int at;
     opterr = 0;
+    optind = 0; /* from the beginning, whoever has used getopt before */
     /* "+": no operands are known, so the first one is a mistake and not to be skipped. ":" tells a
      * missing value from an unknown option. */
-    while ((at = optind, flag = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {
+    while ((at = optind ? optind : 1, flag = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {
         if (flag == ':') {
             return err_set(err, ERR_INVALID, "%s needs a value", argv[optind - 1]);
         }

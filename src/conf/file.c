@@ -28,6 +28,7 @@ static int fail_at(const char *text, size_t at, const char *name, const char *wh
     return err_set(err, ERR_INVALID, "%s:%zu:%zu: %s", name, line, at - start + 1, why);
 }
 
+/* `text` ends in a NUL. */
 static int parse_plain(const char *text, size_t len, const char *name, struct json_object **out,
                        struct err *err)
 {
@@ -37,12 +38,12 @@ static int parse_plain(const char *text, size_t len, const char *name, struct js
     }
     json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8
                                     | JSON_TOKENER_ALLOW_TRAILING_CHARS);
-    struct json_object *object = json_tokener_parse_ex(tok, text, (int)len);
+    struct json_object *object = json_tokener_parse_ex(tok, text, (int)len + 1); /* its NUL: the end */
     enum json_tokener_error code = json_tokener_get_error(tok);
     size_t at = json_tokener_get_parse_end(tok);
     json_tokener_free(tok);
     int rc = 0;
-    if (code == json_tokener_continue) {
+    if (code == json_tokener_continue || code == json_tokener_error_parse_eof) {
         rc = fail_at(text, len, name, "the JSON ends too early", err);
     } else if (code != json_tokener_success) {
         rc = fail_at(text, at, name, json_tokener_error_desc(code), err);

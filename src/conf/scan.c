@@ -64,6 +64,9 @@ static int scan_string(struct scan *s, size_t *i)
         if ((unsigned char)s->text[end] < 0x20) {
             return refuse(s, end, "a control character or line end inside a string");
         }
+        if (s->len - end >= 6 && memcmp(s->text + end, "\\u0000", 6) == 0) {
+            return refuse(s, end, "a NUL character inside a string");
+        }
         end += s->text[end] == '\\' && end + 1 < s->len ? 2 : 1;
     }
     if (end > s->len) {

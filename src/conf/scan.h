@@ -13,7 +13,7 @@ struct conf_mistake {
 
 /* Overwrites comments with blanks, so that every byte keeps its line and column, and refuses
  * what json-c takes beyond RFC 8259 and a person would regret: a key given twice (the last would
- * win), control characters in strings, 'single quotes', NaN and Infinity. Anything else that is no
+ * win), control characters and NUL in strings, 'single quotes', NaN and Infinity. Anything else that is no
  * JSON is left for json-c to refuse. ERR_INVALID with *mistake, ERR_NOMEM. */
 int conf_scan(char *text, size_t len, struct conf_mistake *mistake);
 

@@ -63,10 +63,9 @@ static void push(struct hub_channel *c, const char *position)
 {
     const struct buf *frame = &c->hub->frame;
     int rc = ERR_LIMIT;
-    /* One reader is hardly ever behind, and reads from the source when it is. */
-    if (c->reader_count > 1 || frame->len > c->ring.size) {
-        ring_grow(&c->ring, frame->len);
-    }
+    /* What several readers may want again is kept. One is hardly ever behind, and reads from the
+     * source when it is. */
+    ring_grow(&c->ring, frame->len, c->reader_count > 1);
     if (frame->len <= c->ring.size) {
         rescue_before(c, ring_tail_after(&c->ring, frame->len));
         rc = ring_push(&c->ring, frame->data, frame->len, position);

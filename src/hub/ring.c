@@ -181,9 +181,10 @@ static int resize(struct ring *r, size_t size)
     return 0;
 }
 
-void ring_grow(struct ring *r, size_t len)
+void ring_grow(struct ring *r, size_t len, int keeps)
 {
-    while (r->size < r->limit && (len > r->size || ring_tail_after(r, len) > r->tail)) {
+    while (r->size < r->limit
+           && (len > r->size || (keeps && ring_tail_after(r, len) > r->tail))) {
         if (resize(r, r->size * 2)) {
             return;
         }

@@ -40,9 +40,10 @@ void ring_fini(struct ring *r);
 /* The log begins, for us, at `position`. Once, while the ring is empty. */
 void ring_start(struct ring *r, const char *position);
 
-/* Doubles the size, up to the limit, until a frame of `len` bytes fits without dropping one.
- * Offsets stay. Does nothing when that cannot be had, for the limit or for want of memory. */
-void ring_grow(struct ring *r, size_t len);
+/* Doubles the size, up to the limit, until a frame of `len` bytes fits, and with `keeps` until it
+ * fits without dropping another. Offsets stay. Does what can be had: no more than the limit, and
+ * nothing for want of memory. */
+void ring_grow(struct ring *r, size_t len, int keeps);
 
 /* Where `tail` will be once a frame of `len` bytes has been pushed: frames before it go. The
  * head itself when the frame is larger than the whole ring, which ring_push does not take. */

@@ -19,7 +19,7 @@ ROOMS = {
     "conf": (("base",), JSON_C),
     "sse": (("base",), ()),
     "hub": (("base", "conf", "sse"), ()),
-    "source": (("base", "conf", "sse"), UV + JSON_C + ("zlib.h",)),
+    "source": (("base", "conf", "sse"), UV + JSON_C + ("zlib.h", "pcre2.h")),
     "gate": (("base", "conf", "sse", "hub"), UV + FCGI),
     "app": (("base", "conf", "sse", "hub", "source", "gate"), UV + JSON_C),
     "ctl": (("base", "conf", "sse"), ("curl/",)),

@@ -31,8 +31,8 @@ static void assert_parses(const char *text, const char *wanted)
     if (parse(text, &object, &err)) {
         fail_msg("%s: %s", text, err.text);
     }
-    assert_string_equal(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN
-                                                                   | JSON_C_TO_STRING_NOSLASHESCAPE),
+    assert_string_equal(json_object_to_json_string_ext(
+                            object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
                         wanted);
     json_object_put(object);
 }
@@ -98,10 +98,11 @@ static void refuses_what_is_not_rfc_8259(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "{'a':1}",       "{a:1}",         "{\"a\":1,}",         "{\"a\":01}",     "{\"a\":+1}",
-        "{\"a\":.5}",    "{\"a\":NaN}",   "{\"a\":Infinity}",   "{\"a\":'b'}",    "{\"a\":True}",
-        "{\"a\":0x10}",  "{\"a\":\"\t\"}", "{\"a\":\"x\ny\"}",  "{\"a\":\"\\x\"}", "{\"a\":\"\xff\"}",
-        "{\"a\":-Infinity}", "{\"a\" 1}",
+        "{'a':1}",          "{a:1}",           "{\"a\":1,}",       "{\"a\":01}",
+        "{\"a\":+1}",       "{\"a\":.5}",      "{\"a\":NaN}",      "{\"a\":Infinity}",
+        "{\"a\":'b'}",      "{\"a\":True}",    "{\"a\":0x10}",     "{\"a\":\"\t\"}",
+        "{\"a\":\"x\ny\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\xff\"}", "{\"a\":-Infinity}",
+        "{\"a\" 1}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         assert_fails_at(texts[i], "f.json:");
@@ -129,7 +130,8 @@ static void refuses_nul_depth_and_size(void **state)
     struct err err;
     assert_true(conf_parse("{\n\0}", 4, "f.json", &object, &err) != 0);
     assert_non_null(strstr(err.text, "f.json:2:1: "));
-    assert_fails_at("{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}", "f.json:1:");
+    assert_fails_at("{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",
+                    "f.json:1:");
     char *large = malloc(CONF_FILE_MAX + 1);
     assert_non_null(large);
     memset(large, ' ', CONF_FILE_MAX + 1);
@@ -145,8 +147,9 @@ static void refuses_nul_depth_and_size(void **state)
 static void survives_every_truncation(void **state)
 {
     (void)state;
-    static const char text[] = "// c\n{ \"a\": [1, -2.5e3, true, null, \"x\\\"/*\\u00e9\"], /* d */\n"
-                               "  \"b\": {\"c\": \"\"} }";
+    static const char text[] =
+        "// c\n{ \"a\": [1, -2.5e3, true, null, \"x\\\"/*\\u00e9\"], /* d */\n"
+        "  \"b\": {\"c\": \"\"} }";
     assert_parses(text, "{\"a\":[1,-2.5e3,true,null,\"x\\\"/*\xc3\xa9\"],\"b\":{\"c\":\"\"}}");
     for (size_t len = 0; len < sizeof text - 1; len++) {
         struct json_object *object = NULL;
@@ -178,7 +181,8 @@ static void loads_a_file_and_names_one_it_cannot(void **state)
     fputs("{\"a\": 1} // end", f);
     assert_int_equal(fclose(f), 0);
     assert_int_equal(conf_load(path, &object, &err), 0);
-    assert_string_equal(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN), "{\"a\":1}");
+    assert_string_equal(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
+                        "{\"a\":1}");
     json_object_put(object);
     assert_int_equal(truncate(path, 0), 0);
     assert_int_equal(conf_load(path, &object, &err), ERR_INVALID);

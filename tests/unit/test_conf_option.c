@@ -32,10 +32,18 @@ static const char *const formats[] = {"json", "plain", NULL};
 static const struct conf_option table[] = {
     {.name = "is_on", .type = CONF_BOOL, .offset = AT(is_on), .fallback = "true"},
     {.name = "count", .type = CONF_INT, .offset = AT(count), .min = 1, .max = 10, .fallback = "5"},
-    {.name = "ratio", .type = CONF_REAL, .offset = AT(ratio), .min = 0, .max = 1, .fallback = "0.5"},
+    {.name = "ratio",
+     .type = CONF_REAL,
+     .offset = AT(ratio),
+     .min = 0,
+     .max = 1,
+     .fallback = "0.5"},
     {.name = "text", .type = CONF_TEXT, .offset = AT(text), .fallback = "\"t\""},
     {.name = "path", .type = CONF_PATH, .offset = AT(path)},
-    {.name = "format", .type = CONF_CHOICE, .offset = AT(format), .fallback = "\"json\"",
+    {.name = "format",
+     .type = CONF_CHOICE,
+     .offset = AT(format),
+     .fallback = "\"json\"",
      .choices = formats},
     {.name = "list", .type = CONF_LIST, .offset = AT(list), .fallback = "[\"a\"]"},
     {.name = "json", .type = CONF_JSON, .offset = AT(json)},
@@ -123,11 +131,14 @@ static void names_the_key_and_what_it_must_be(void **state)
 {
     (void)state;
     assert_refused(table, "{\"is_on\":1}", "streams.app.is_on: must be true or false, not 1");
-    assert_refused(table, "{\"count\":0}", "streams.app.count: must be an integer from 1 to 10, not 0");
-    assert_refused(table, "{\"ratio\":2}", "streams.app.ratio: must be a number from 0 to 1, not 2");
+    assert_refused(table, "{\"count\":0}",
+                   "streams.app.count: must be an integer from 1 to 10, not 0");
+    assert_refused(table, "{\"ratio\":2}",
+                   "streams.app.ratio: must be a number from 0 to 1, not 2");
     assert_refused(table, "{\"text\":7}", "streams.app.text: must be a string");
     assert_refused(table, "{\"path\":\"a/b\"}", "streams.app.path: must be an absolute path");
-    assert_refused(table, "{\"format\":\"xml\"}", "must be one of \"json\", \"plain\", not \"xml\"");
+    assert_refused(table, "{\"format\":\"xml\"}",
+                   "must be one of \"json\", \"plain\", not \"xml\"");
     assert_refused(table, "{\"list\":\"a\"}", "streams.app.list: must be an array");
 }
 
@@ -188,7 +199,8 @@ static void bounds_texts_and_lists(void **state)
 static void names_an_unknown_key_and_the_known_ones(void **state)
 {
     (void)state;
-    assert_refused(table, "{\"cuont\":5}", "streams.app.cuont: unknown key; known here: is_on, count");
+    assert_refused(table, "{\"cuont\":5}",
+                   "streams.app.cuont: unknown key; known here: is_on, count");
     assert_refused(table, "{\"\":5}", "streams.app.: unknown key");
 }
 
@@ -216,7 +228,12 @@ static void names_a_bad_default(void **state)
     (void)state;
     static const struct conf_option bad[] = {
         {.name = "text", .type = CONF_TEXT, .offset = AT(text), .fallback = "\"t\""},
-        {.name = "count", .type = CONF_INT, .offset = AT(count), .min = 1, .max = 2, .fallback = "3"},
+        {.name = "count",
+         .type = CONF_INT,
+         .offset = AT(count),
+         .min = 1,
+         .max = 2,
+         .fallback = "3"},
         {.name = NULL},
     };
     struct settings s = {0};
@@ -232,8 +249,9 @@ static void dumps_every_setting_so_that_it_reads_back(void **state)
     struct settings s;
     struct settings back;
     struct err err;
-    assert_int_equal(read_with(table, "{\"path\":\"/x\",\"ratio\":0.1,\"list\":[\"p\",\"q\"],"
-                                      "\"json\":[null,{}]}",
+    assert_int_equal(read_with(table,
+                               "{\"path\":\"/x\",\"ratio\":0.1,\"list\":[\"p\",\"q\"],"
+                               "\"json\":[null,{}]}",
                                &s, &err),
                      0);
     struct json_object *object = json_object_new_object();
@@ -250,8 +268,15 @@ static void tells_settings_apart(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "{}", "{\"is_on\":false}", "{\"count\":6}", "{\"ratio\":0.25}", "{\"text\":\"u\"}",
-        "{\"path\":\"/a\"}", "{\"format\":\"plain\"}", "{\"list\":[]}", "{\"json\":{}}",
+        "{}",
+        "{\"is_on\":false}",
+        "{\"count\":6}",
+        "{\"ratio\":0.25}",
+        "{\"text\":\"u\"}",
+        "{\"path\":\"/a\"}",
+        "{\"format\":\"plain\"}",
+        "{\"list\":[]}",
+        "{\"json\":{}}",
         "{\"json\":{\"a\":1}}",
     };
     const size_t count = sizeof texts / sizeof *texts;

@@ -114,9 +114,28 @@ static uint64_t random_next(uint64_t *state)
 static size_t random_data(uint64_t *seed, char *out)
 {
     static const char *const pieces[] = {
-        "\r", "\n", "\r\n", "\n\n", "data: ", "id: 9\n", "event: x\n", "retry: 1\n", ": c\n", " ",
-        "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xef\xbb\xbf", "\xed\xa0\x80", "\xe2\x80\xa8",
-        "\xc0\x80", "\xf4\x90\x80\x80", "\xf0\x9f\x98", "\xe2\x82", "plain text", "\xc2\x85",
+        "\r",
+        "\n",
+        "\r\n",
+        "\n\n",
+        "data: ",
+        "id: 9\n",
+        "event: x\n",
+        "retry: 1\n",
+        ": c\n",
+        " ",
+        "\xc3\xa9",
+        "\xe2\x82\xac",
+        "\xf0\x9f\x98\x80",
+        "\xef\xbb\xbf",
+        "\xed\xa0\x80",
+        "\xe2\x80\xa8",
+        "\xc0\x80",
+        "\xf4\x90\x80\x80",
+        "\xf0\x9f\x98",
+        "\xe2\x82",
+        "plain text",
+        "\xc2\x85",
     };
     size_t len = 0;
     size_t wanted = random_next(seed) % RANDOM_BYTES_MAX;

@@ -55,8 +55,8 @@ static void decodes_every_byte_but_nul(void **state)
 static void refuses_broken_escapes(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"%", "%4", "a%", "a%4", "%g0", "%0g", "%%41", "%-1", "% 1",
-                                        "%00", "ok%"};
+    static const char *const texts[] = {"%",    "%4",  "a%",  "a%4", "%g0", "%0g",
+                                        "%%41", "%-1", "% 1", "%00", "ok%"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char copy[16];
         size_t len;

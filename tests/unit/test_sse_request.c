@@ -105,16 +105,15 @@ static void knows_its_methods_by_exact_name(void **state)
         const char *name;
         enum sse_method method;
     } known[] = {
-        {"GET", SSE_GET},           {"HEAD", SSE_HEAD},         {"OPTIONS", SSE_OPTIONS},
-        {"POST", SSE_POST},         {"DELETE", SSE_DELETE},     {"get", SSE_METHOD_OTHER},
-        {"", SSE_METHOD_OTHER},     {"GETS", SSE_METHOD_OTHER}, {"PUT", SSE_METHOD_OTHER},
+        {"GET", SSE_GET},       {"HEAD", SSE_HEAD},         {"OPTIONS", SSE_OPTIONS},
+        {"POST", SSE_POST},     {"DELETE", SSE_DELETE},     {"get", SSE_METHOD_OTHER},
+        {"", SSE_METHOD_OTHER}, {"GETS", SSE_METHOD_OTHER}, {"PUT", SSE_METHOD_OTHER},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         struct sse_request r;
         struct err err;
-        assert_int_equal(read_request(&r, PAIRS("REQUEST_METHOD", known[i].name, "PATH_INFO", "/a"),
-                                      &err),
-                         0);
+        assert_int_equal(
+            read_request(&r, PAIRS("REQUEST_METHOD", known[i].name, "PATH_INFO", "/a"), &err), 0);
         assert_int_equal(r.method, known[i].method);
         if (r.method != SSE_METHOD_OTHER) {
             assert_string_equal(sse_method_name(r.method), known[i].name);
@@ -128,12 +127,13 @@ static void reads_query_and_headers(void **state)
     (void)state;
     struct sse_request r;
     struct err err;
-    assert_int_equal(read_request(&r, PAIRS("PATH_INFO", "/events/a", "QUERY_STRING",
-                                            "from=1.2&last=3", "HTTP_LAST_EVENT_ID", "5",
-                                            "HTTP_ORIGIN", "https://a.example",
-                                            "HTTP_ACCESS_CONTROL_REQUEST_METHOD", "GET"),
-                                  &err),
-                     0);
+    assert_int_equal(
+        read_request(&r,
+                     PAIRS("PATH_INFO", "/events/a", "QUERY_STRING", "from=1.2&last=3",
+                           "HTTP_LAST_EVENT_ID", "5", "HTTP_ORIGIN", "https://a.example",
+                           "HTTP_ACCESS_CONTROL_REQUEST_METHOD", "GET"),
+                     &err),
+        0);
     assert_string_equal(r.name, "a");
     assert_string_equal(sse_query_get(&r.query, "from"), "1.2");
     assert_string_equal(sse_query_get(&r.query, "last"), "3");

@@ -120,8 +120,16 @@ static void allows_listed_origins_only(void **state)
     assert_string_equal(sse_cors_allowed(origins, 2, "https://b.example:8443"),
                         "https://b.example:8443");
     static const char *const refused[] = {
-        "https://b.example", "http://a.example", "https://a.example.evil.example", "https://a.exampl",
-        "HTTPS://A.EXAMPLE", "null", "*", "", "https://a.example\r\nX: y", "https://a.example\n",
+        "https://b.example",
+        "http://a.example",
+        "https://a.example.evil.example",
+        "https://a.exampl",
+        "HTTPS://A.EXAMPLE",
+        "null",
+        "*",
+        "",
+        "https://a.example\r\nX: y",
+        "https://a.example\n",
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         assert_null(sse_cors_allowed(origins, 2, refused[i]));

@@ -37,7 +37,9 @@ static void follows_the_example_of_four_blocks(void **state)
 {
     (void)state;
     struct whatwg_stream s;
-    PARSE(s, ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event");
+    PARSE(
+        s,
+        ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event");
     assert_int_equal(s.count, 2);
     ASSERT_TEXT(s.events[0].data, "first event");
     ASSERT_TEXT(s.events[0].last_id, "1");
@@ -85,7 +87,9 @@ static void strips_one_byte_order_mark_at_the_start(void **state)
 {
     (void)state;
     struct whatwg_stream s;
-    PARSE(s, "\xef\xbb\xbf" "data: a\n\n\xef\xbb\xbf" "data: lost, the field has another name\n\n");
+    PARSE(s, "\xef\xbb\xbf"
+             "data: a\n\n\xef\xbb\xbf"
+             "data: lost, the field has another name\n\n");
     assert_int_equal(s.count, 1);
     ASSERT_TEXT(s.events[0].data, "a");
     whatwg_free(&s);
@@ -159,8 +163,10 @@ static void replaces_maximal_subparts(void **state)
     (void)state;
     char out[64];
     static const char in[] = "\x61\xf1\x80\x80\xe1\x80\xc2\x62\x80\x63\x80\xbf\x64";
-    static const char wanted[] =
-        "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" "b\xef\xbf\xbd" "c\xef\xbf\xbd\xef\xbf\xbd" "d";
+    static const char wanted[] = "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+                                 "b\xef\xbf\xbd"
+                                 "c\xef\xbf\xbd\xef\xbf\xbd"
+                                 "d";
     size_t len = whatwg_utf8_decode(out, in, sizeof in - 1);
     assert_int_equal(len, sizeof wanted - 1);
     assert_memory_equal(out, wanted, len);
