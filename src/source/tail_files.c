@@ -207,7 +207,9 @@ static int counts_up(struct tail_files *l, struct order *o)
         if (tail_order_number(o->base, name_of(l->items[i])) < 0) {
             break;
         }
-        votes += higher <= lower ? 1 : -1;
+        if (l->items[i - 1]->st.size > 0 && l->items[i]->st.size > 0) {
+            votes += higher <= lower ? 1 : -1;
+        }
     }
     return votes < 0;
 }
@@ -362,7 +364,7 @@ static size_t find_place(const struct tail_files *l, const struct tail_file *hel
     while (i > 0) {
         const struct tail_file *f = l->items[i - 1];
         int64_t apart_ns = last_ns(f) - held->st.mtime_ns;
-        int is_before = apart_ns < 0 || (apart_ns == 0 && f->st.birth_ns <= held->st.birth_ns);
+        int is_before = apart_ns < 0 || (apart_ns == 0 && f->st.birth_ns < held->st.birth_ns);
         if (!f->is_current && is_before) {
             break;
         }
@@ -383,7 +385,7 @@ static size_t find_compressed(const struct tail_files *l, struct tail_file *f)
         struct tail_file *z = l->items[i];
         if (z->is_compressed && z->st.mtime_ns / NS_PER_S == f->st.mtime_ns / NS_PER_S
             && !tail_file_open(z) && !tail_file_read(z, a, sizeof a, 0, &a_got)
-            && !tail_file_read(f, b, sizeof b, 0, &b_got) && a_got == b_got
+            && !tail_file_read(f, b, sizeof b, 0, &b_got) && a_got > 0 && a_got == b_got
             && memcmp(a, b, a_got) == 0) {
             return i;
         }
@@ -391,7 +393,7 @@ static size_t find_compressed(const struct tail_files *l, struct tail_file *f)
     return l->count;
 }
 
-int tail_files_hold(struct tail_files *l, struct tail_file *held, const struct tail_file *next)
+int tail_files_hold(struct tail_files *l, struct tail_file *held)
 {
     size_t at = tail_files_index(l, &held->st);
     if (at == l->count) {
@@ -404,8 +406,7 @@ int tail_files_hold(struct tail_files *l, struct tail_file *held, const struct t
         return 0;
     }
     held->is_current = 0;
-    at = next ? tail_files_index(l, &next->st) : find_place(l, held);
-    return insert(l, at, tail_file_ref(held));
+    return insert(l, find_place(l, held), tail_file_ref(held));
 }
 
 size_t tail_files_index(const struct tail_files *l, const struct tail_stat *st)

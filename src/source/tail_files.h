@@ -43,8 +43,9 @@ void tail_names_fini(struct tail_names *n);
 int tail_files_scan(const struct tail_names *n, struct tail_files *out);
 
 /* Puts an open file, which may have lost its name, where it belongs: in its own place, in that of
- * its compressed copy, or else before `next`, or where its age puts it when that is NULL. ERR_NOMEM. */
-int tail_files_hold(struct tail_files *l, struct tail_file *held, const struct tail_file *next);
+ * its compressed copy, or else where its last write puts it. Of several, the youngest first.
+ * ERR_NOMEM. */
+int tail_files_hold(struct tail_files *l, struct tail_file *held);
 
 /* The index of that file; `count` when it is not there. */
 size_t tail_files_index(const struct tail_files *l, const struct tail_stat *st);

@@ -62,7 +62,9 @@ static int find_copy(const struct tail_files *l, const struct tail_position *p, 
     size_t cut = l->count;
     int found = 0;
     for (size_t i = l->count; p->offset > 0 && i-- > from;) {
-        int answer = i == own ? MATCH_NONE : match(l->items[i], p);
+        /* When the file itself is there, written anew, a copy of it is not at the log's place. */
+        int is_out = i == own || (own < l->count && l->items[i]->is_current);
+        int answer = is_out ? MATCH_NONE : match(l->items[i], p);
         if (is_fatal(answer)) {
             return answer;
         }

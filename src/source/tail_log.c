@@ -22,16 +22,12 @@ int tail_log_list(struct tail_log *l, struct tail_files *out)
         return rc;
     }
     tail_find_drop_copy(out);
-    rc = l->live.file ? tail_files_hold(out, l->live.file, NULL) : 0;
-    const struct tail_file *next = l->live.file;
+    rc = l->live.file ? tail_files_hold(out, l->live.file) : 0;
     /* What was deleted can be read on for a while by those who are not through yet. */
     for (size_t i = 0; !rc && i < TAIL_LEFT_MAX && l->left[i].file; i++) {
         struct tail_file *f = l->left[i].file;
         if (!tail_file_stat(f) && f->st.links == 0) {
-            rc = tail_files_hold(out, f, next);
-        }
-        if (tail_files_index(out, &f->st) < out->count) {
-            next = f;
+            rc = tail_files_hold(out, f);
         }
     }
     return rc;
@@ -54,9 +50,11 @@ static void say_gap(struct tail_log *l, const char *reason, const char *detail, 
 }
 
 /* Reads on at the head. */
-static int run_live(struct tail_log *l, struct tail_run *run)
+static int run_live(struct tail_log *l, struct tail_run *run, enum tail_rest rest)
 {
     uint64_t before = l->live.at.offset;
+    /* Nobody writes to a compressed file any more. */
+    run->rest = l->live.file->is_compressed ? TAIL_REST_IS_LINE : rest;
     int answer = tail_cursor_run(&l->live, run);
     if (l->live.at.offset != before) {
         set_head(l);
@@ -94,7 +92,8 @@ static void say_readable(struct tail_log *l)
 }
 
 /* Makes the end of the last complete line the head: in the youngest file that holds anything,
- * because an empty new one may come to nothing, and the writer may not have left the old one. */
+ * because an empty new one may come to nothing, and the writer may not have left the old one. What
+ * is compressed is finished: then it is the beginning of the file after it. */
 static int find_head(struct tail_log *l)
 {
     struct tail_files files = {.items = NULL};
@@ -106,9 +105,8 @@ static int find_head(struct tail_log *l)
     while (i > 0 && files.items[i]->st.size == 0) {
         i--;
     }
-    if (files.items[i]->st.size == 0
-        || (files.items[i]->is_compressed && files.items[files.count - 1]->is_current)) {
-        i = files.count - 1;
+    if (files.items[i]->is_compressed && i + 1 < files.count) {
+        i++;
     }
     struct tail_file *f = files.items[i];
     uint64_t offset = 0;
@@ -166,6 +164,15 @@ static void leave(struct tail_log *l, struct tail_file *f, uint64_t size)
     tail_file_unref(l->left[TAIL_LEFT_MAX - 1].file);
     memmove(l->left + 1, l->left, (TAIL_LEFT_MAX - 1) * sizeof *l->left);
     l->left[0] = (struct tail_left){.file = tail_file_ref(f), .size = size};
+}
+
+/* Forgets the files that were left, from one on: those behind it were left before. */
+static void forget_left(struct tail_log *l, size_t from)
+{
+    for (size_t i = from; i < TAIL_LEFT_MAX; i++) {
+        tail_file_unref(l->left[i].file);
+        l->left[i].file = NULL;
+    }
 }
 
 /* The file that was followed does not hold any more what it held. */
@@ -246,9 +253,7 @@ static int move_on(struct tail_log *l, struct tail_files *files, struct tail_run
         return 0;
     }
     if (l->live.file) {
-        run->rest = TAIL_REST_IS_LINE;
-        int rc = run_live(l, run);
-        run->rest = TAIL_REST_WAITS;
+        int rc = run_live(l, run, TAIL_REST_IS_LINE);
         if (rc == TAIL_CURSOR_CHANGED) {
             return relocate(l, files);
         }
@@ -277,7 +282,7 @@ static int step(struct tail_log *l, struct tail_run *run)
 {
     int answer = TAIL_CURSOR_END;
     if (l->live.file) {
-        answer = run_live(l, run);
+        answer = run_live(l, run, TAIL_REST_WAITS);
         if (answer == ERR_NOMEM) {
             return answer;
         }
@@ -336,11 +341,7 @@ void tail_log_tick(struct tail_log *l)
             left->size = left->file->st.size;
         }
         if (++left->ticks > TAIL_LEFT_TICKS) {
-            /* Those behind it were left before. */
-            for (size_t k = i; k < TAIL_LEFT_MAX; k++) {
-                tail_file_unref(l->left[k].file);
-                l->left[k].file = NULL;
-            }
+            forget_left(l, i);
         }
     }
     for (size_t i = 0; i < TAIL_LANES_MAX; i++) {
@@ -364,16 +365,14 @@ int tail_log_flush(struct tail_log *l)
         return 0;
     }
     struct tail_run run = {
-        .out = l->out, .end = end, .budget = SIZE_MAX, .rest = TAIL_REST_IS_HALF, .in_pieces = 1};
-    int rc = run_live(l, &run);
+        .out = l->out, .end = end, .budget = SIZE_MAX, .in_pieces = 1};
+    int rc = run_live(l, &run, TAIL_REST_IS_HALF);
     return rc == ERR_NOMEM ? rc : 0; /* anything else is met again by the next look */
 }
 
 void tail_log_fini(struct tail_log *l)
 {
-    for (size_t i = 0; i < TAIL_LEFT_MAX; i++) {
-        tail_file_unref(l->left[i].file);
-    }
+    forget_left(l, 0);
     for (size_t i = 0; i < TAIL_LANES_MAX; i++) {
         tail_lane_clear(&l->lanes[i]);
     }

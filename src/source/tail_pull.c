@@ -61,12 +61,13 @@ static int find_head(struct pull *p)
     struct tail_cursor *live = &p->log->live;
     if (!live->file) {
         p->head = (struct tail_place){.index = 0};
-        return p->files.count == 0;
+        return tail_files_next(&p->files, 0) == p->files.count;
     }
-    int rc = tail_find(&p->files, &live->at, &p->head);
+    int rc = tail_find(&p->files, tail_cursor_seen(live), &p->head);
     if (rc) {
         return rc;
     }
+    p->head.offset = live->at.offset;
     return !p->head.lost
            && p->head.index == tail_files_index(&p->files, &live->file->st);
 }
@@ -170,7 +171,7 @@ static int resume_lane(struct pull *p)
     for (size_t i = 0; i < p->lane->search.count; i++) {
         struct tail_file *f = p->lane->search.items[i];
         int rc = tail_files_index(&p->files, &f->st) < p->files.count
-                     ? tail_files_hold(&p->files, f, NULL)
+                     ? tail_files_hold(&p->files, f)
                      : 0;
         if (rc) {
             return rc;
@@ -305,7 +306,8 @@ int tail_log_pull(struct tail_log *l, char position[SSE_POSITION_SIZE], const st
             return SOURCE_MORE;
         }
     }
-    return SOURCE_MORE;
+    /* A log that nothing could be read of yet cannot be read. */
+    return l->live.file ? SOURCE_MORE : ERR_IO;
 }
 
 /* Counts back through the files of `p` from the head. */
@@ -330,7 +332,9 @@ static int count_back(struct pull *p, uint64_t count)
         if (rc) {
             break; /* what cannot be read is the end of what can be had */
         }
-        p->place = (struct tail_place){.index = index, .offset = begin, .label = label};
+        /* With no bytes before it, only a file's own name tells it from others. */
+        p->place = (struct tail_place){
+            .index = index, .offset = begin, .label = begin > 0 ? label : f->label};
         if (count == 0 || index == 0) {
             break;
         }

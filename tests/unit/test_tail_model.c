@@ -26,6 +26,7 @@ static int model_statx(int dir_fd, const char *path, int flags, unsigned mask, s
 #define GENS_MAX 100
 #define FILES_MAX 256
 #define LINE_MAX_BYTES 1024
+#define HALF_LEAST 16 /* the numbers that a line begins with are written at once */
 
 /* What ends up as one event. */
 struct item {
@@ -41,6 +42,7 @@ struct gen {
     int family;    /* of those that were written to the same inode */
     int slot;      /* 0: at the path; 1 to KEEP: rotated; -1: nowhere */
     int is_gz;
+    int is_copy;   /* made by copying, so not the inode that was written to */
     int is_moved;  /* copied or compressed: it may go by another name then */
     int is_gone;   /* its bytes were destroyed, though a process may hold them */
 };
@@ -49,6 +51,7 @@ struct client {
     char position[SSE_POSITION_SIZE];
     int item; /* the last that it has; -1 for none */
     int has_gap; /* it was told of a gap since */
+    int is_excused;
 };
 
 struct process {
@@ -57,6 +60,7 @@ struct process {
     struct model *m;
     int item; /* the head */
     int has_gap;
+    int is_excused;
 };
 
 struct model {
@@ -224,9 +228,10 @@ static void put(struct model *m, const char *text, size_t len)
 
 static void begin_line(struct model *m)
 {
-    size_t len = 6 + draw(m, draw(m, 8) == 0 ? 1500 : 60);
-    snprintf(m->half, sizeof m->half, "%06d", m->item_count);
-    for (size_t i = 6; i < len; i++) {
+    size_t len = HALF_LEAST + draw(m, draw(m, 8) == 0 ? 1500 : 60);
+    /* A number of its own, since a half line that is lost leaves its place to another. */
+    snprintf(m->half, sizeof m->half, "%06d:%08x:", m->item_count, (unsigned)m->draws);
+    for (size_t i = HALF_LEAST; i < len; i++) {
         m->half[i] = (char)('a' + (i + (size_t)m->item_count) % 26);
     }
     m->half[len] = '\0';
@@ -239,7 +244,7 @@ static void append_half(struct model *m)
         begin_line(m);
     }
     size_t len = strlen(m->half);
-    size_t upto = m->half_sent < 6 ? 6 : m->half_sent;
+    size_t upto = m->half_sent < HALF_LEAST ? HALF_LEAST : m->half_sent;
     upto += len > upto ? draw(m, len - upto + 1) : 0;
     put(m, m->half + m->half_sent, upto - m->half_sent);
     m->half_sent = upto;
@@ -335,12 +340,30 @@ static void copy_bytes(struct model *m, const char *from, int to, gzFile gz)
     close(fd);
 }
 
+/* Who has seen nothing of a file yet cannot know that it is written anew. */
+static void excuse_blind(struct model *m)
+{
+    for (int i = 0; i < PROCESSES; i++) {
+        const struct tail_cursor *c = &m->processes[i].log.live;
+        if (c->file && c->at.offset == 0) {
+            m->processes[i].is_excused = 1;
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        struct tail_position p;
+        if (!tail_position_parse(m->clients[i].position, &p) && !p.is_start && p.offset == 0) {
+            m->clients[i].is_excused = 1;
+        }
+    }
+}
+
 static void copytruncate(struct model *m)
 {
     char b[128];
     if (m->path_gen < 0 || m->path_gen != m->writer_gen || m->gens[m->path_gen].bytes == 0) {
         return;
     }
+    excuse_blind(m);
     shift(m);
     int fd = open(slot_name(m, 1, 0, b), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     need(m, fd >= 0, "copy");
@@ -348,11 +371,12 @@ static void copytruncate(struct model *m)
     stamp(m, fd, 1);
     close(fd);
     end_half(m, 1);
+    m->now_ns += NS_PER_MS;
     need(m, ftruncate(m->writer_fd, 0) == 0, "truncate");
     stamp(m, m->writer_fd, 0);
     struct gen *g = &m->gens[m->path_gen];
     g->slot = 1;
-    g->is_moved = 1;
+    g->is_moved = g->is_copy = 1;
     trace(m, "gen %d copied\n", m->path_gen);
     m->path_gen = m->writer_gen = new_gen(m, g->family);
 }
@@ -362,6 +386,7 @@ static void truncate_log(struct model *m)
     if (m->path_gen < 0 || m->path_gen != m->writer_gen || m->gens[m->path_gen].bytes == 0) {
         return;
     }
+    excuse_blind(m);
     end_half(m, 0);
     need(m, ftruncate(m->writer_fd, 0) == 0, "truncate");
     stamp(m, m->writer_fd, 0);
@@ -413,64 +438,81 @@ static void compress_one(struct model *m)
 
 /* ---- what must come out ---- */
 
-/* The last complete line that a process that begins now can know of. */
-static int head_now(const struct model *m)
+/* The last complete line that a process can know of that begins now, or that has just looked. */
+static int head_now(const struct model *m, int begins)
 {
     for (int i = m->gen_count - 1; i >= 0; i--) {
         const struct gen *g = &m->gens[i];
-        if (g->slot < 0 || g->bytes == 0) {
+        if (g->slot < 0 || (g->bytes == 0 && !g->is_gz)) {
             continue;
         }
-        if (i == m->path_gen || !(g->is_gz && m->path_gen >= 0)) {
-            int is_half = g->to > g->from && m->items[g->to - 1].is_half && !g->is_gz;
-            return g->to - 1 - is_half;
-        }
-        return g->to - 1;
+        /* The end of a finished file waits until the next one begins; a compressed one is known
+         * to be finished, but who held the file open before still waits. */
+        int is_half = g->to > g->from && m->items[g->to - 1].is_half;
+        return g->to - 1 - (is_half && !(begins && g->is_gz));
     }
     return m->item_count - 1;
 }
 
+enum step { STEP_EVENT, STEP_PULLED, STEP_LOOKED };
+
 /* Checks the step from item `a`, the last that a reader has, to before `b`, which is the next
- * event, or where there is none yet. */
-static void check_step(struct model *m, int a, int b, int has_gap, int is_event, const char *who)
+ * event, or where there is none yet. After a look, what is lost may be told later. */
+static void check_step(struct model *m, int a, int b, int has_gap, enum step step)
 {
     int from = a < 0 ? 0 : m->items[a].gen;
     int is_any_gone = 0;
-    int upto = is_event ? m->items[b].gen : m->gen_count - 1;
+    int upto = step == STEP_EVENT ? m->items[b].gen : m->gen_count - 1;
     for (int g = from; g <= upto; g++) {
         is_any_gone |= m->gens[g].is_gone;
     }
     if (has_gap && !is_any_gone) {
         wrong(m, "a gap where nothing is missing", a, b);
     }
-    /* Where a file was written anew, readers go on at its new beginning. */
+    /* Where a file was written anew, readers go on at its new beginning, at times behind it. */
     int anew = -1;
-    for (int g = from; a >= 0 && m->gens[from].is_gone && g < m->gen_count; g++) {
-        if (m->gens[g].family == m->gens[from].family && m->gens[g].slot >= 0) {
-            anew = g;
+    for (int g = from; m->gens[from].is_gone && g < m->gen_count; g++) {
+        if (m->gens[g].family == m->gens[from].family) {
+            anew = g + m->gens[from].is_copy;
         }
     }
     for (int i = a + 1; i < b; i++) {
         const struct gen *g = &m->gens[m->items[i].gen];
         if (!g->is_gone && !(has_gap && m->items[i].gen < anew)) {
-            trace(m, "%s: item %d is missing\n", who, i);
             wrong(m, "a line that is there was left out", a, i);
         }
-        if (a >= 0 && m->items[i].gen == from && !has_gap) {
+        if (a >= 0 && m->items[i].gen == from && !has_gap && step != STEP_LOOKED) {
             wrong(m, "a lost line was not told", a, i);
         }
     }
 }
 
+/* 1 when what came before and after the lost generation of `item` cannot be told apart: its file was
+ * copied and truncated, later renamed or deleted, and is gone. */
+static int is_order_lost(const struct model *m, int item)
+{
+    const struct gen *own = &m->gens[m->items[item].gen];
+    int was_copied = 0;
+    for (int i = 0; i < m->gen_count; i++) {
+        const struct gen *g = &m->gens[i];
+        if (g->family == own->family && !g->is_copy && !g->is_gz && g->slot >= 0) {
+            return 0; /* the file itself is there */
+        }
+        was_copied |= g->family == own->family && g->is_copy;
+    }
+    return own->is_gone && was_copied;
+}
+
 static void check_event(struct model *m, const struct sse_event *e, int *item, int *has_gap,
-                        const char *who)
+                        int *is_excused, int is_vague, const char *who)
 {
     char digits[7] = "";
     char expected[LINE_MAX_BYTES + 64];
     memcpy(digits, e->data, e->data_len < 6 ? e->data_len : 6);
     int i = atoi(digits);
     trace(m, "%s: item %d at %s\n", who, i, e->position);
-    if (i <= *item) {
+    int is_anew = i <= *item && *has_gap && (is_vague || is_order_lost(m, *item));
+    if (i <= *item && !is_anew) {
         wrong(m, "a line came twice", *item, i);
     }
     if (i >= m->item_count) {
@@ -486,20 +528,22 @@ static void check_event(struct model *m, const struct sse_event *e, int *item, i
     if (e->data_len != strlen(expected) || memcmp(e->data, expected, e->data_len) != 0) {
         wrong(m, "a line came altered", i, (int)e->data_len);
     }
-    check_step(m, *item, i, *has_gap, 1, who);
+    if (!*is_excused && !is_anew) {
+        check_step(m, *item, i, *has_gap, STEP_EVENT);
+    }
     if (m->positions[i][0] && !m->gens[m->items[i].gen].is_moved
         && strcmp(m->positions[i], e->position) != 0) {
         wrong(m, "a line has two positions", i, 0);
     }
     snprintf(m->positions[i], SSE_POSITION_SIZE, "%s", e->position);
     *item = i;
-    *has_gap = 0;
+    *has_gap = *is_excused = 0;
 }
 
 static int live_event(void *ctx, const struct sse_event *e)
 {
     struct process *p = ctx;
-    check_event(p->m, e, &p->item, &p->has_gap, "live");
+    check_event(p->m, e, &p->item, &p->has_gap, &p->is_excused, 0, "live");
     return draw(p->m, 4) == 0;
 }
 
@@ -515,12 +559,15 @@ struct pulling {
     struct model *m;
     int item;
     int has_gap;
+    int is_excused;
+    int is_vague; /* it resumes at the beginning of a file, with no bytes to know it by */
 };
 
 static int pull_event(void *ctx, const struct sse_event *e)
 {
     struct pulling *p = ctx;
-    check_event(p->m, e, &p->item, &p->has_gap, "pull");
+    check_event(p->m, e, &p->item, &p->has_gap, &p->is_excused, p->is_vague,
+                "pull");
     return draw(p->m, 4) == 0;
 }
 
@@ -538,8 +585,8 @@ static void start(struct model *m, int i)
 {
     struct process *p = &m->processes[i];
     p->m = m;
-    p->item = head_now(m);
-    p->has_gap = 0;
+    p->item = head_now(m, 1);
+    p->has_gap = p->is_excused = 0;
     p->out = (struct sse_out){.event = live_event, .gap = live_gap, .ctx = p};
     need(m, tail_log_init(&p->log, m->path, 0, NULL, LINE_MAX_BYTES, &m->quiet, &p->out) == 0,
          "init");
@@ -560,8 +607,10 @@ static void look(struct model *m, int i)
         int rc = tail_log_look(&p->log, 1 + draw(m, 5000));
         need(m, rc > 0, "look");
         if (rc == TAIL_LOG_IDLE) {
-            int head = head_now(m);
-            check_step(m, p->item, head + 1, p->has_gap, 0, "look");
+            int head = head_now(m, 0);
+            if (!p->is_excused) {
+                check_step(m, p->item, head + 1, p->has_gap, STEP_LOOKED);
+            }
             return;
         }
     }
@@ -571,7 +620,11 @@ static void look(struct model *m, int i)
 static void reconnect(struct model *m, struct client *c, int i)
 {
     struct process *p = &m->processes[i];
-    struct pulling page = {.m = m, .item = c->item, .has_gap = c->has_gap};
+    struct pulling page = {.m = m, .item = c->item, .has_gap = c->has_gap,
+                           .is_excused = c->is_excused};
+    struct tail_position from;
+    page.is_vague = !tail_position_parse(c->position, &from) && !from.is_start && from.offset == 0;
+    page.is_excused |= page.is_vague;
     struct sse_out out = {.event = pull_event, .gap = pull_gap, .ctx = &page};
     trace(m, "client at item %d, %s, pulls from process %d\n", c->item, c->position, i);
     for (int n = 0; n < 10000; n++) {
@@ -582,12 +635,17 @@ static void reconnect(struct model *m, struct client *c, int i)
         }
         need(m, n < 9999, "never at the head");
     }
-    if (page.item > p->item && !p->has_gap) {
+    if (page.item > c->item && page.item > p->item && !p->has_gap && !p->is_excused) {
         wrong(m, "pulled past the head", page.item, p->item);
     }
-    check_step(m, page.item, p->item + 1, page.has_gap, 0, "pulled");
-    c->item = page.item > p->item ? page.item : p->item;
-    c->has_gap = page.has_gap || p->has_gap;
+    if (!page.is_excused) {
+        check_step(m, page.item, p->item + 1, page.has_gap, STEP_PULLED);
+    }
+    /* After a gap it may have to join a head that lies before what it had. */
+    int is_rewound = page.has_gap && p->item < page.item;
+    c->item = is_rewound ? p->item : page.item;
+    c->has_gap = page.has_gap && !is_rewound;
+    c->is_excused = page.is_excused || p->is_excused;
 }
 
 /* A client takes up any position that was given out before. */
@@ -597,7 +655,7 @@ static void go_back(struct model *m, struct client *c)
     if (m->positions[i][0]) {
         memcpy(c->position, m->positions[i], SSE_POSITION_SIZE);
         c->item = i;
-        c->has_gap = 0;
+        c->has_gap = c->is_excused = 0;
     }
 }
 
@@ -607,7 +665,7 @@ static void count_back(struct model *m, struct client *c, int i)
     char at[SSE_POSITION_SIZE];
     int want = 1 + (int)draw(m, 6);
     look(m, i);
-    if (p->item < 0 || tail_log_back(&p->log, (uint64_t)want, at)) {
+    if (p->item < 0 || p->is_excused || tail_log_back(&p->log, (uint64_t)want, at)) {
         return;
     }
     /* What it skips must be there or be gone: then the client cannot tell how many there are. */
@@ -620,7 +678,7 @@ static void count_back(struct model *m, struct client *c, int i)
     trace(m, "%d back is behind item %d, %s\n", want, item, at);
     memcpy(c->position, at, sizeof at);
     c->item = item;
-    c->has_gap = 0;
+    c->has_gap = c->is_excused = 0;
     reconnect(m, c, i);
 }
 
