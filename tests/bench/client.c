@@ -142,7 +142,11 @@ static void reader_close(struct client *c, struct reader *r)
     c->pending -= 1 - was_streaming;
     c->streaming -= was_streaming;
     c->behind -= was_streaming & (r->next <= c->target);
-    c->closed++;
+    c->closed += was_streaming;
+    if (!was_streaming) {
+        c->refused++;
+        r->next = UINT64_MAX; /* it misses nothing */
+    }
     close(r->fd);
     r->state = READER_CLOSED;
 }

@@ -20,7 +20,8 @@ struct client {
     size_t opened;    /* of `readers`, from the first on */
     size_t pending;   /* opened and not yet streaming */
     size_t streaming; /* at this moment */
-    size_t closed;    /* by the peer */
+    size_t closed;    /* streams that the peer ended */
+    size_t refused;   /* connections that never streamed; others were opened in their place */
     uint64_t target;  /* the sequence number that is waited for */
     size_t behind;    /* streaming readers that do not have it */
     struct reader_totals totals;

@@ -135,9 +135,9 @@ static struct json_object *quantiles(const struct histogram *h)
 static int fail(const struct load *l, const char *what)
 {
     const struct client *c = &l->client;
-    fprintf(stderr, "load: %s: %s; %zu streaming, %zu pending, %zu closed, %zu behind; %s\n",
-            l->options.address, what, c->streaming, c->pending, c->closed, c->behind,
-            c->totals.refusal[0] ? c->totals.refusal : "nothing was refused");
+    fprintf(stderr, "load: %s: %s; %zu streaming, %zu pending, %zu closed, %zu refused, %zu behind; %s\n",
+            l->options.address, what, c->streaming, c->pending, c->closed, c->refused,
+            c->behind, c->totals.refusal[0] ? c->totals.refusal : "nothing was refused");
     return -1;
 }
 
@@ -166,7 +166,7 @@ static int feed_events(struct load *l, uint64_t events)
     const struct options *o = &l->options;
     struct client *c = &l->client;
     uint64_t bursts = events / o->burst;
-    if (o->rate > 0) {
+    if (o->rate > 0 && bursts > 0) {
         client_expect(c, l->feed.seq + bursts * o->burst);
         if (feed_start(&l->feed, 1000000000U / o->rate, bursts)) {
             return fail(l, strerror(errno));
@@ -201,6 +201,7 @@ static void put_totals(struct load *l, const struct reader_totals *before)
     put_count(o, "broken", t->broken);
     put_count(o, "gaps", t->gaps);
     put_count(o, "closed", l->client.closed);
+    put_count(o, "refused", l->client.refused);
     json_object_object_add(o, "latency_us", quantiles(&t->latency_ns));
 }
 
@@ -302,7 +303,7 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN);
     if (client_init(&l.client, l.options.wire, l.options.address, l.options.path,
-                    l.options.readers)) {
+                    l.options.readers + l.options.readers / 10)) {
         return 1;
     }
     l.client.timeout_ns = l.options.timeout_s * 1000000000U;

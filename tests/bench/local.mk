@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: MIT
-# tests/bench/local.mk: the benchmark, which only `make bench` builds and runs.
+# tests/bench/local.mk: `make bench`, which measures; nothing of it is built or run by other targets.
 
-EXTRA_PROGRAMS = \
+BENCHES = \
 	tests/bench/first_byte \
 	tests/bench/libs_alone \
 	tests/bench/load \
 	tests/bench/peer_bare \
 	tests/bench/peer_blast
-CLEANFILES += $(EXTRA_PROGRAMS)
 
-tests_bench_first_byte_SOURCES = tests/bench/first_byte.c
-tests_bench_first_byte_LDADD =
+BENCH_FILES = \
+	tests/bench/fanout.py \
+	tests/bench/figures.py \
+	tests/bench/machine.py \
+	tests/bench/run.py \
+	tests/bench/systems.py \
+	tests/bench/table.py
 
-tests_bench_libs_alone_SOURCES = tests/bench/libs_alone.c
-tests_bench_libs_alone_LDADD = $(FCGI_LIBS) $(UV_LIBS) $(JSONC_LIBS) $(ZLIB_LIBS)
+EXTRA_PROGRAMS = $(BENCHES)
 
 tests_bench_load_SOURCES = \
 	tests/bench/client.c \
@@ -27,31 +30,24 @@ tests_bench_load_SOURCES = \
 	tests/bench/procs.h \
 	tests/bench/reader.c \
 	tests/bench/reader.h
-tests_bench_load_LDADD = $(JSONC_LIBS)
+tests_bench_load_LDADD = $(JSONC_LIBS) -lpthread
 
-tests_bench_peer_bare_SOURCES = \
-	tests/bench/peer.c \
-	tests/bench/peer.h \
-	tests/bench/peer_bare.c
+tests_bench_peer_bare_SOURCES = tests/bench/peer.c tests/bench/peer.h tests/bench/peer_bare.c
 tests_bench_peer_bare_LDADD =
-
-tests_bench_peer_blast_SOURCES = \
-	tests/bench/peer.c \
-	tests/bench/peer.h \
-	tests/bench/peer_blast.c
+tests_bench_peer_blast_SOURCES = tests/bench/peer.c tests/bench/peer.h tests/bench/peer_blast.c
 tests_bench_peer_blast_LDADD =
+tests_bench_first_byte_SOURCES = tests/bench/first_byte.c
+tests_bench_first_byte_LDADD =
+tests_bench_libs_alone_SOURCES = tests/bench/libs_alone.c
+tests_bench_libs_alone_LDADD = $(FCGI_LIBS) $(UV_LIBS) $(JSONC_LIBS) $(ZLIB_LIBS)
 
+EXTRA_DIST += $(BENCH_FILES) tests/bench/nginx.conf
+CLEANFILES += $(BENCHES) bench.json
+
+# BENCH_FLAGS='--rounds 1 --only figures' makes it short.
 .PHONY: bench
-bench: $(bin_PROGRAMS) $(EXTRA_PROGRAMS)
+bench: ssecgi$(EXEEXT) $(BENCHES)
 	$(AM_V_at)test -n '$(PYTHON3)' || { echo 'bench: configure found no python3' >&2; exit 1; }
 	$(AM_V_at)SSECGI='$(abs_top_builddir)/ssecgi$(EXEEXT)' SRCDIR='$(abs_top_srcdir)' \
-		BUILDDIR='$(abs_top_builddir)' $(PYTHON3) -B $(top_srcdir)/tests/bench/run.py
-
-EXTRA_DIST += \
-	tests/bench/fanout.py \
-	tests/bench/figures.py \
-	tests/bench/machine.py \
-	tests/bench/nginx.conf \
-	tests/bench/run.py \
-	tests/bench/systems.py \
-	tests/bench/table.py
+		BUILDDIR='$(abs_top_builddir)' $(PYTHON3) -B $(top_srcdir)/tests/bench/run.py \
+		--json bench.json $(BENCH_FLAGS)

@@ -222,6 +222,7 @@ class Front:
     """A web server in front of a backend."""
 
     wire = "--http"
+    workers = 0  # processes besides the first, which must be there to be counted
 
     def __init__(self, run, backend, readers):
         self.backend = backend
@@ -230,8 +231,19 @@ class Front:
         self.address = "127.0.0.1:%d" % self.port
         self.process = self.start(run, readers)
         run.listening(self.process, ("127.0.0.1", self.port), self.name)
+        wait_until(lambda: len(below(self.process.pid)) >= self.workers, "its workers run")
         fronts = [self.process.pid] + below(self.process.pid)
         self.processes = [("front", pid) for pid in fronts] + backend.processes
+
+
+def files_for(readers):
+    """Two for each reader, and more than a few to spare: nginx closes idle ones when it runs low."""
+    return min(3 * readers + 1000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+
+
+def most_behind():
+    """Readers that a web server has descriptors for: two each."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2 - 1100
 
 
 class Lighttpd(Front):
@@ -239,7 +251,7 @@ class Lighttpd(Front):
 
     def start(self, run, readers):
         program = need("lighttpd", "lighttpd")
-        files = min(3 * readers + 1000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        files = files_for(readers)
         config = run.fill("deploy/lighttpd/lighttpd-external.conf", PORT=self.port,
                           DOCROOT=run.dir, RUNDIR=run.dir, SOCKET=self.backend.socket,
                           change=[("server.max-fds = 4096", "server.max-fds = %d\n"
@@ -250,11 +262,12 @@ class Lighttpd(Front):
 
 class Nginx(Front):
     name = "nginx"
+    workers = 1
 
     def start(self, run, readers):
         program = need("nginx", "nginx-light")
         config = run.fill("tests/bench/nginx.conf", PORT=self.port, RUNDIR=run.dir,
-                          SOCKET=self.backend.socket, CONNECTIONS=2 * readers + 100)
+                          SOCKET=self.backend.socket, CONNECTIONS=files_for(readers))
         os.chmod(run.dir / "backend.sock", 0o777)  # its workers are another user
         return run.start([program, "-p", run.dir, "-c", config], self.name)
 
