@@ -8,7 +8,9 @@ dist_doc_DATA += \
 	README.md \
 	SECURITY.md \
 	doc/design.md \
-	doc/log-page.png
+	doc/front-ends.md \
+	doc/log-page.png \
+	doc/performance.md
 
 dist_man_MANS += \
 	man/ssecgi.8 \
