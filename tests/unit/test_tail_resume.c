@@ -7,7 +7,10 @@ static void rotate(struct rig *r, const char *line)
 {
     char a[256], b[256], from[16], to[16];
     for (int i = 8; i >= 0; i--) {
-        snprintf(from, sizeof from, i ? ".%d" : "", i);
+        from[0] = '\0';
+        if (i > 0) {
+            snprintf(from, sizeof from, ".%d", i);
+        }
         snprintf(to, sizeof to, ".%d", i + 1);
         rename(rig_name(r, from, a), rig_name(r, to, b));
     }
