@@ -21,6 +21,7 @@ SYSTEM_TESTS = \
 	tests/system/test_print.py \
 	tests/system/test_signals.py \
 	tests/system/test_tail.py \
+	tests/system/test_tail_search.py \
 	tests/system/test_wire.py
 
 SYSTEM_HELPERS = \
@@ -77,7 +78,8 @@ UNIT_TESTS = \
 	tests/unit/test_tail_follow \
 	tests/unit/test_tail_model \
 	tests/unit/test_tail_resume \
-	tests/unit/test_tail_rotated
+	tests/unit/test_tail_rotated \
+	tests/unit/test_tail_seek
 
 # What several unit tests share.
 check_LIBRARIES = tests/unit/libtests.a tests/unit/libhub.a

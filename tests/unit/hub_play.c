@@ -106,8 +106,7 @@ static void come_or_go(struct rig_reader *r, struct rig_proc *p)
 static void let_through(struct rig_reader *r)
 {
     struct rig_dice *d = &r->rig->dice;
-    rig_pass(r, rig_chance(d, 40) ? RIG_ALL
-                                  : (size_t)rig_roll(d, rig_chance(d, 50) ? 64 : 5000));
+    rig_pass(r, rig_chance(d, 40) ? RIG_ALL : (size_t)rig_roll(d, rig_chance(d, 50) ? 64 : 5000));
     if (rig_chance(d, 10) && r->state == RIG_OPEN) {
         rig_in_hub = 1;
         hub_reader_writable(&r->reader, r->rig->now_ms); /* though nobody asked */

@@ -89,10 +89,12 @@ static int deliver(struct rig_proc *p, size_t index, const struct sse_out *out)
     buf_init(&data, HUB_FRAME_MAX + 1024);
     rig_position(index, position);
     rig_data(index, e->len, &data);
-    struct sse_event event = {.position = position, .name = index % 3 ? NULL : "third",
-                              .data = data.data, .data_len = data.len};
-    struct sse_gap gap = {.position = position, .reason = "truncated", .bytes = (int64_t)index,
-                          .events = -1};
+    struct sse_event event = {.position = position,
+                              .name = index % 3 ? NULL : "third",
+                              .data = data.data,
+                              .data_len = data.len};
+    struct sse_gap gap = {
+        .position = position, .reason = "truncated", .bytes = (int64_t)index, .events = -1};
     int was = rig_in_hub;
     rig_in_hub = 1;
     switch (e->kind) {
@@ -132,7 +134,9 @@ static int tell_trimmed(struct rig_proc *p, const struct sse_out *page)
 {
     char position[SSE_POSITION_SIZE];
     struct sse_gap gap = {.position = rig_position(p->rig->trimmed, position),
-                          .reason = "rotated-away", .bytes = -1, .events = -1};
+                          .reason = "rotated-away",
+                          .bytes = -1,
+                          .events = -1};
     rig_in_hub = 1;
     int stop = page->gap(page->ctx, &gap);
     rig_in_hub = 0;
@@ -209,8 +213,10 @@ static int progress_json(int64_t bytes_left, struct buf *out)
 
 int rig_proc_start(struct rig_proc *p)
 {
-    struct hub_setup setup = {.settings = &p->rig->settings, .gap_json = gap_json,
-                              .end_json = end_json, .progress_json = progress_json};
+    struct hub_setup setup = {.settings = &p->rig->settings,
+                              .gap_json = gap_json,
+                              .end_json = end_json,
+                              .progress_json = progress_json};
     struct hub_origin origin = {.pull = pull, .ctx = p};
     char position[SSE_POSITION_SIZE];
     rig_in_hub = 1;
@@ -246,9 +252,12 @@ void rig_init(struct rig *rig, uint64_t seed)
     rig->seed = seed;
     rig->dice.state = seed;
     rig->now_ms = 1000000;
-    rig->settings = (struct hub_settings){
-        .heartbeat_s = 3600, .retry_ms = RIG_RETRY_MS, .max_streams = RIG_READERS,
-        .stall_timeout_s = 60, .drain_s = 5, .ring_bytes = 4096};
+    rig->settings = (struct hub_settings){.heartbeat_s = 3600,
+                                          .retry_ms = RIG_RETRY_MS,
+                                          .max_streams = RIG_READERS,
+                                          .stall_timeout_s = 60,
+                                          .drain_s = 5,
+                                          .ring_bytes = 4096};
     for (size_t i = 0; i < RIG_PROCS; i++) {
         rig->procs[i].rig = rig;
     }

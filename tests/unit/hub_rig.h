@@ -64,10 +64,10 @@ struct rig_reader {
     struct rig_proc *proc;
     enum rig_close state;
     int is_watching;
-    int is_gone; /* the next send fails */
-    int is_done; /* it got stream.end */
-    size_t base;   /* it had all up to this entry when the connection began */
-    size_t cursor; /* and has by now, as far as rig_judge has looked */
+    int is_gone;       /* the next send fails */
+    int is_done;       /* it got stream.end */
+    size_t base;       /* it had all up to this entry when the connection began */
+    size_t cursor;     /* and has by now, as far as rig_judge has looked */
     size_t start_head; /* bytes of head before the stream */
     int starts_with_gap;
     const char *why; /* of the drop */
@@ -76,8 +76,8 @@ struct rig_reader {
     struct buf got;
     size_t served_at; /* value of rig->sends at the last send */
     /* a sink of numbers */
-    size_t room;   /* bytes it takes before it is full */
-    size_t record; /* content bytes of a record; 0: unframed */
+    size_t room;         /* bytes it takes before it is full */
+    size_t record;       /* content bytes of a record; 0: unframed */
     struct buf promised; /* what the record in progress must still bring */
     /* a real one */
     int fd; /* the web server's end; -1 for a sink of numbers */
@@ -103,7 +103,7 @@ struct rig {
     size_t sends;
     unsigned live_in_pull_percent; /* of pulls that bring live events too */
     unsigned until_percent;        /* of connections that are to end somewhere */
-    int lacks_memory; /* allocations may fail */
+    int lacks_memory;              /* allocations may fail */
     unsigned forget_percent;       /* of connections that come with an unknown id */
 };
 

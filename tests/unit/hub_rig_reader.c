@@ -111,8 +111,7 @@ static ssize_t sink_send(struct hub_reader *h, const struct iovec *iov, int coun
     MUST(r, r->state == RIG_OPEN && count >= 1 && count <= 2);
     r->served_at = ++r->rig->sends;
     if (!r->is_gone) {
-        taken = r->fd >= 0 ? gate_writer_send(&r->writer, iov, count)
-                           : numbers_send(r, iov, count);
+        taken = r->fd >= 0 ? gate_writer_send(&r->writer, iov, count) : numbers_send(r, iov, count);
     }
     rig_in_hub = was;
     return taken;

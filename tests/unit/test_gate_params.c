@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests through libfcgi: what goes in comes out, up to the limit of the gate, again and again. */
+/* Requests through libfcgi: what goes in comes out, up to the limit of the gate, again and again.
+ */
 #include "gate/params.h"
 
 #include "base/buf.h"

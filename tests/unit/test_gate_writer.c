@@ -18,9 +18,9 @@
 /* A socket that takes as much as it likes. */
 static struct {
     struct rig_dice dice;
-    size_t step;      /* takes so many bytes at once; 0: a random number up to `most` */
+    size_t step; /* takes so many bytes at once; 0: a random number up to `most` */
     size_t most;
-    int error;        /* errno of the next call; 0: none */
+    int error;         /* errno of the next call; 0: none */
     unsigned refusals; /* per cent of calls that take nothing just now */
     struct buf got;
 } peer;
@@ -185,7 +185,8 @@ static void much_content_leaves_in_few_calls(void **state)
     assert_int_equal(peer.got.len, 65536 + 8 * FCGI_RECORD_HEAD_BYTES);
 }
 
-/* A header may leave in part: then the content it announces is owed, though none of it was taken. */
+/* A header may leave in part: then the content it announces is owed, though none of it was taken.
+ */
 static void owes_a_record_once_its_header_has_begun(void **state)
 {
     (void)state;

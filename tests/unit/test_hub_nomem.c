@@ -14,8 +14,8 @@
 #define SECONDS 8 /* for each test; a slow machine plays fewer seeds, but the same ones */
 
 static struct {
-    size_t count;   /* allocations of the hub so far */
-    size_t nth;     /* this one fails; 0: none */
+    size_t count;    /* allocations of the hub so far */
+    size_t nth;      /* this one fails; 0: none */
     unsigned permil; /* of all fail */
     size_t failed;
     struct rig_dice dice;
@@ -80,14 +80,16 @@ static void one_failed_allocation_costs_no_event(void **state)
 {
     (void)state;
     time_t start = time(NULL);
+    size_t failed = 0;
     for (uint64_t seed = 1; seed <= SEEDS_NTH && time(NULL) - start < SECONDS; seed++) {
         size_t nth = 0;
         do {
             shortage.nth = ++nth;
             play(seed);
+            failed += shortage.failed;
         } while (shortage.failed > 0 && time(NULL) - start < SECONDS);
-        assert_true(nth > 5); /* the allocations do come by here */
     }
+    assert_true(failed > 0); /* the allocations do come by here */
 }
 
 static void many_failed_allocations_cost_no_event(void **state)

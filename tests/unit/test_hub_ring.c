@@ -56,7 +56,8 @@ static void model_push(struct model *m, const char *bytes, size_t len, const cha
     struct model_frame *f = &m->frames[m->count];
     uint64_t after;
     while (m->first < m->count
-           && (m->head + len - tail_of(m) > m->ring.size || m->count - m->first >= m->ring.entry_limit)) {
+           && (m->head + len - tail_of(m) > m->ring.size
+               || m->count - m->first >= m->ring.entry_limit)) {
         evict(m);
     }
     after = m->first < m->count ? tail_of(m) : m->head;
@@ -84,18 +85,24 @@ static const char *some_id(struct model *m, char out[24])
 static void grow(struct model *m, size_t len)
 {
     size_t before = m->ring.size;
-    ring_grow(&m->ring, len, 1);
+    int keeps = rig_chance(&m->dice, 50);
+    ring_grow(&m->ring, len, keeps);
     SAME(m, m->ring.size >= before && m->ring.size <= m->ring.limit);
     SAME(m, m->ring.head == m->head && m->ring.tail == tail_of(m));
-    SAME(m, m->ring.size == m->ring.limit || ring_tail_after(&m->ring, len) == m->ring.tail);
-    SAME(m, m->ring.size == before || m->ring.size / 2 < m->head - m->ring.tail + len
-                || m->ring.entry_limit / 2 <= m->count - m->first);
+    SAME(m, m->ring.size == m->ring.limit || len <= m->ring.size);
+    SAME(m,
+         m->ring.size == m->ring.limit || !keeps || ring_tail_after(&m->ring, len) == m->ring.tail);
+    /* And not further than that. */
+    SAME(m, m->ring.size == before || m->ring.size / 2 < len
+                || (keeps
+                    && (m->ring.size / 2 < m->head - m->ring.tail + len
+                        || m->ring.entry_limit / 2 <= m->count - m->first)));
     for (size_t i = m->first; i < m->count && m->ring.size != before; i++) {
         struct iovec iov[2];
         const struct model_frame *f = &m->frames[i];
         int pieces = ring_slice(&m->ring, f->start, f->end, iov);
         SAME(m, memcmp(iov[0].iov_base, f->bytes, iov[0].iov_len) == 0);
-        SAME(m, pieces == 1 || memcmp(iov[1].iov_base, f->bytes + iov[0].iov_len, iov[1].iov_len) == 0);
+        SAME(m, pieces == 1 || !memcmp(iov[1].iov_base, f->bytes + iov[0].iov_len, iov[1].iov_len));
     }
 }
 
