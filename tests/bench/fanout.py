@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a delivery costs: one event to one reader, against the kernel's limit and behind web servers."""
+"""What a delivery costs: one event to one reader, against the kernel's limit and behind servers."""
 
 import systems
 from systems import Run, load

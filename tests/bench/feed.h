@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* feed: writes numbered, time-stamped lines into the file or pipe that the measured system reads. */
+/* feed: writes numbered, time-stamped lines into the file or pipe that a system reads. */
 #ifndef BENCH_FEED_H
 #define BENCH_FEED_H
 

@@ -86,7 +86,8 @@ def first_byte_alone(table):
                               ("the same of `echo`", "/bin/echo")):
             args = [str(BENCH / "first_byte"), str(FIRST_BYTE_RUNS), program]
             done = subprocess.run(args, env=cgi_environment(config), capture_output=True,
-                                  text=True, check=True)
+                                  text=True, check=True,
+                                  preexec_fn=systems.pin(systems.SERVER_CPUS))
             values = [float(line) / 1000 for line in done.stdout.split()]
             table.add("CGI: exec to first byte", what, "ms", statistics.median(values))
 

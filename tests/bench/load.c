@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* load: the load client: feeds events to a system, reads them back with thousands of readers, checks
- * that each got each once, and prints what it saw and what the system used as one line of JSON. */
+/* load: the load client: feeds events to a system, reads them back with thousands of readers, and
+ * prints whether each got each once, how late, and what the system used, as one line of JSON. */
 #include "client.h"
 #include "feed.h"
 #include "procs.h"
@@ -135,7 +135,8 @@ static struct json_object *quantiles(const struct histogram *h)
 static int fail(const struct load *l, const char *what)
 {
     const struct client *c = &l->client;
-    fprintf(stderr, "load: %s: %s; %zu streaming, %zu pending, %zu closed, %zu refused, %zu behind; %s\n",
+    fprintf(stderr,
+            "load: %s: %s; %zu streaming, %zu pending, %zu closed, %zu refused, %zu behind; %s\n",
             l->options.address, what, c->streaming, c->pending, c->closed, c->refused,
             c->behind, c->totals.refusal[0] ? c->totals.refusal : "nothing was refused");
     return -1;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# tests/bench/local.mk: `make bench`, which measures; nothing of it is built or run by other targets.
+# tests/bench/local.mk: `make bench`, which measures; no other target builds or runs any of it.
 
 BENCHES = \
 	tests/bench/first_byte \
@@ -11,6 +11,7 @@ BENCHES = \
 BENCH_FILES = \
 	tests/bench/fanout.py \
 	tests/bench/figures.py \
+	tests/bench/instructions.py \
 	tests/bench/machine.py \
 	tests/bench/run.py \
 	tests/bench/systems.py \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* peer_bare: the kernel's limit: a loop that writes the same bytes to every socket, and nothing else.
+/* peer_bare: the kernel's limit: a loop that writes the same bytes to every socket, no more.
  *
  *     peer_bare ADDRESS [--http] < LINES
  *

@@ -18,6 +18,7 @@ import time
 
 import fanout
 import figures
+import instructions
 import machine
 import systems
 from table import Table
@@ -57,6 +58,8 @@ def main():
             figures.measure(table, most)
         if options.only != "figures":
             fanout.measure(table, runs, most)
+    if options.only != "figures":
+        instructions.measure(table)  # once: it hardly varies
     result = {"machine": described, "rounds": options.rounds,
               "seconds": round(time.monotonic() - start), "table": table.as_json(), "runs": runs}
     with open(options.json, "w", encoding="utf-8") as f:

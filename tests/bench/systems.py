@@ -237,7 +237,7 @@ class Front:
 
 
 def files_for(readers):
-    """Two for each reader, and more than a few to spare: nginx closes idle ones when it runs low."""
+    """Two for each reader, and many to spare: nginx closes idle ones when it runs low."""
     return min(3 * readers + 1000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
