@@ -10,7 +10,8 @@ dist_doc_DATA += \
 	doc/design.md \
 	doc/front-ends.md \
 	doc/log-page.png \
-	doc/performance.md
+	doc/performance.md \
+	doc/tail.md
 
 dist_man_MANS += \
 	man/ssecgi.8 \

@@ -106,6 +106,11 @@ libssecgi_a_SOURCES = \
 	src/source/tail_position.c \
 	src/source/tail_position.h \
 	src/source/tail_pull.c \
+	src/source/tail_seek.c \
+	src/source/tail_seek.h \
+	src/source/tail_since.c \
+	src/source/tail_view.c \
+	src/source/tail_view.h \
 	src/source/ticker.c \
 	src/source/ticker.h \
 	src/sse/event.c \

@@ -76,6 +76,7 @@ UNIT_TESTS = \
 	tests/unit/test_tail \
 	tests/unit/test_tail_faults \
 	tests/unit/test_tail_follow \
+	tests/unit/test_tail_lines \
 	tests/unit/test_tail_model \
 	tests/unit/test_tail_resume \
 	tests/unit/test_tail_rotated \
@@ -84,6 +85,7 @@ UNIT_TESTS = \
 # What several unit tests share.
 check_LIBRARIES = tests/unit/libtests.a tests/unit/libhub.a
 tests_unit_libtests_a_SOURCES = \
+	tests/unit/test_tail_model.h \
 	tests/unit/test_tail_rig.h \
 	tests/unit/ticker_host.h \
 	tests/unit/whatwg.c \

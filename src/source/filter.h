@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#define FILTER_PATTERN_MAX 1024    /* bytes of either pattern */
+#define FILTER_PATTERN_MAX 512     /* bytes of either pattern */
 #define FILTER_CONTEXT_MAX 100     /* lines around a match */
 #define FILTER_MATCH_LIMIT 100000  /* steps for one line, as PCRE2 counts them */
 #define FILTER_DEPTH_LIMIT 10000   /* of backtracking */

@@ -23,7 +23,8 @@ static int is_strict(const char *text, size_t len)
         if (text[i] == '"') {
             is_in_string = !is_in_string;
         } else if (!is_in_string) {
-            int is_bare_point = text[i] == '.' && (i + 1 == len || !isdigit((unsigned char)text[i + 1]));
+            int is_bare_point =
+                text[i] == '.' && (i + 1 == len || !isdigit((unsigned char)text[i + 1]));
             if (is_bare_point || memchr("'NI", text[i], 3)) {
                 return 0;
             }

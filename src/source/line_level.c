@@ -18,11 +18,11 @@ static const struct {
     const char *word;
     const char *level;
 } words[] = {
-    {"emerg", "emerg"},      {"emergency", "emerg"}, {"panic", "emerg"}, {"alert", "alert"},
-    {"crit", "crit"},        {"critical", "crit"},   {"fatal", "crit"},  {"error", "error"},
-    {"err", "error"},        {"severe", "error"},    {"warn", "warn"},   {"warning", "warn"},
-    {"notice", "notice"},    {"info", "info"},       {"information", "info"},
-    {"debug", "debug"},      {"trace", "trace"},
+    {"emerg", "emerg"},   {"emergency", "emerg"}, {"panic", "emerg"},      {"alert", "alert"},
+    {"crit", "crit"},     {"critical", "crit"},   {"fatal", "crit"},       {"error", "error"},
+    {"err", "error"},     {"severe", "error"},    {"warn", "warn"},        {"warning", "warn"},
+    {"notice", "notice"}, {"info", "info"},       {"information", "info"}, {"debug", "debug"},
+    {"trace", "trace"},
 };
 
 static const char *const keys[] = {"level", "lvl", "loglevel", "log_level", "severity"};
@@ -66,7 +66,8 @@ static int is_whole(const char *line, size_t len, size_t from, size_t end)
 {
     int joins_before = from > 0 && (joins(line[from - 1]) || line[from - 1] == '.');
     int joins_behind =
-        end < len && (joins(line[end]) || (line[end] == '.' && end + 1 < len && joins(line[end + 1])));
+        end < len
+        && (joins(line[end]) || (line[end] == '.' && end + 1 < len && joins(line[end + 1])));
     return !joins_before && !joins_behind;
 }
 

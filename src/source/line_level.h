@@ -8,8 +8,8 @@
  *   warn    <PRI> 4, warn, warning
  *
  * A syslog <PRI> at the line's start counts most, then a word behind a key (level=error,
- * "severity": "error"), then one in brackets ([error]), then any whole word; of several of one kind,
- * the first. Upper and lower case are the same. */
+ * "severity": "error"), then one in brackets ([error]), then any whole word; of several of one
+ * kind, the first. Upper and lower case are the same. */
 #ifndef SOURCE_LINE_LEVEL_H
 #define SOURCE_LINE_LEVEL_H
 

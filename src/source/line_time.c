@@ -200,7 +200,7 @@ static size_t pri_length(struct rest r)
 int line_time(enum line_time_format format, const char *line, size_t len, int64_t now_ms,
               int64_t *wall_ms)
 {
-    static int (*const take[])(struct rest r, int64_t now_ms, int64_t *wall_ms) = {
+    static int (*const take[])(struct rest r, int64_t now_ms, int64_t * wall_ms) = {
         [LINE_TIME_ISO8601] = take_iso8601,
         [LINE_TIME_CLF] = take_clf,
         [LINE_TIME_SYSLOG] = take_syslog,

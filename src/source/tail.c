@@ -3,11 +3,15 @@
  * sees of it: tail_log knows the log. */
 #include "source/tail.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "conf/option.h"
+#include "source/filter.h"
 #include "source/source.h"
 #include "source/tail_log.h"
+#include "source/tail_seek.h"
+#include "source/tail_view.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,9 +27,11 @@ struct tail_settings {
     int64_t partial_flush_ms;
     int follow_symlinks;
     int format;
+    int level_events;
+    int time_format;
 };
 
-static const char *const tail_formats[] = {"text", NULL};
+static const char *const tail_params[] = {"grep", "regex", "invert", NULL};
 
 #define OPTION(member) #member, .offset = offsetof(struct tail_settings, member)
 
@@ -57,9 +63,19 @@ static const struct conf_option tail_options[] = {
      .help = "follow symlinks even in directories that others can write"},
     {.name = OPTION(format),
      .type = CONF_CHOICE,
-     .choices = tail_formats,
+     .choices = line_formats,
      .fallback = "\"text\"",
-     .help = "what an event holds: text, the line as it is"},
+     .help = "what an event holds: text, the line; json, the line wrapped; ndjson, the line, which is "
+             "JSON, and wrapped where it is not"},
+    {.name = OPTION(level_events),
+     .type = CONF_BOOL,
+     .fallback = "false",
+     .help = "name events by the line's level: error, warn, info, ..."},
+    {.name = OPTION(time_format),
+     .type = CONF_CHOICE,
+     .choices = line_time_formats,
+     .fallback = "\"none\"",
+     .help = "how lines tell their time, for ?since=: none, iso8601, clf, syslog or epoch"},
     {.name = NULL},
 };
 
@@ -68,6 +84,9 @@ struct tail {
     struct tail_log core;
     const struct source_host *host;
     const struct tail_settings *settings;
+    struct tail_style style;
+    struct tail_view live;
+    struct buf text;
     uv_timer_t poll;
     uv_timer_t half; /* an unfinished line is to be sent */
     uint64_t pending; /* the end of that */
@@ -94,7 +113,7 @@ static void look_soon(struct tail *t)
 static void on_half(uv_timer_t *timer)
 {
     struct tail *t = timer->data;
-    tail_log_flush(&t->core);
+    tail_log_flush(&t->core, tail_log_pending(&t->core));
     t->pending = 0;
 }
 
@@ -112,6 +131,7 @@ static void wait_for_half(struct tail *t)
 
 static void look(struct tail *t)
 {
+    tail_view_begin(&t->live);
     int answer = tail_log_look(&t->core, TURN_BYTES);
     if (answer == TAIL_LOG_BUSY) {
         look_soon(t);
@@ -163,6 +183,14 @@ static void on_poll(uv_timer_t *timer)
     tail_log_tick(&t->core);
 }
 
+static void destroy(struct tail *t)
+{
+    tail_log_fini(&t->core);
+    filter_free(t->style.filter);
+    buf_fini(&t->text);
+    free(t);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct tail *t = handle->data;
@@ -171,8 +199,7 @@ static void on_closed(uv_handle_t *handle)
     }
     void (*closed)(void *ctx) = t->closed;
     void *ctx = t->closed_ctx;
-    tail_log_fini(&t->core);
-    free(t);
+    destroy(t);
     if (closed) {
         closed(ctx);
     }
@@ -193,6 +220,30 @@ static void tail_close(struct source *s, void (*closed)(void *ctx), void *ctx)
     uv_close((uv_handle_t *)&t->watch, on_closed);
 }
 
+/* A line grows at most by this when it becomes JSON: \u0000 for each byte, and what is around. */
+static size_t text_limit(const struct tail_settings *settings)
+{
+    return 6 * (TAIL_LINE_REST((size_t)settings->max_line_bytes) + 4096);
+}
+
+static int set_style(struct tail *t, const struct source_setup *setup, struct err *err)
+{
+    struct filter_want want = {
+        .grep = source_param_value(setup, "grep"),
+        .regex = source_param_value(setup, "regex"),
+        .invert = source_param_value(setup, "invert"),
+    };
+    t->style = (struct tail_style){
+        .format = (enum line_format)t->settings->format,
+        .level_events = t->settings->level_events,
+        .text = &t->text,
+        .clock = t->host->clock,
+    };
+    buf_init(&t->text, text_limit(t->settings));
+    tail_view_init(&t->live, &t->style, t->host->live);
+    return filter_new(&t->style.filter, &want, err);
+}
+
 static int tail_open_source(struct source **out, const struct source_setup *setup,
                             const struct source_host *host, struct err *err)
 {
@@ -204,11 +255,15 @@ static int tail_open_source(struct source **out, const struct source_setup *setu
     t->base.type = &source_tail;
     t->host = host;
     t->settings = settings;
-    int rc = tail_log_init(&t->core, settings->path, settings->follow_symlinks,
-                           &settings->rotated, (size_t)settings->max_line_bytes, host->log,
-                           host->live);
+    int rc = set_style(t, setup, err);
     if (rc) {
         free(t);
+        return rc;
+    }
+    rc = tail_log_init(&t->core, settings->path, settings->follow_symlinks, &settings->rotated,
+                       (size_t)settings->max_line_bytes, host->log, &t->live.out);
+    if (rc) {
+        destroy(t);
         return err_set(err, rc, "out of memory");
     }
     uv_timer_init(host->loop, &t->poll);
@@ -240,13 +295,38 @@ static int tail_understands(struct source *s, const char *position)
 
 static int tail_back(struct source *s, uint64_t count, char out[SSE_POSITION_SIZE])
 {
-    return tail_log_back(&((struct tail *)s)->core, count, out);
+    struct tail *t = (struct tail *)s;
+    return tail_seek_back(&t->core, &t->style, count, out);
+}
+
+static int tail_before(struct source *s, const char *position, uint64_t count,
+                       char start[SSE_POSITION_SIZE], char end[SSE_POSITION_SIZE])
+{
+    struct tail *t = (struct tail *)s;
+    return tail_seek_before(&t->core, &t->style, position, count, start, end);
+}
+
+static int tail_since(struct source *s, int64_t wall_ms, char out[SSE_POSITION_SIZE],
+                      struct err *err)
+{
+    struct tail *t = (struct tail *)s;
+    return tail_seek_since(&t->core, (enum line_time_format)t->settings->time_format, wall_ms, out,
+                           err);
+}
+
+static int64_t tail_left(struct source *s, const char *position)
+{
+    return tail_seek_left(&((struct tail *)s)->core, position);
 }
 
 static int tail_pull(struct source *s, char position[SSE_POSITION_SIZE],
                      const struct sse_out *page, size_t budget_bytes)
 {
-    return tail_log_pull(&((struct tail *)s)->core, position, page, budget_bytes);
+    struct tail *t = (struct tail *)s;
+    struct tail_view view;
+    tail_view_init(&view, &t->style, page);
+    tail_view_begin(&t->live); /* live events may come of it, too */
+    return tail_log_pull(&t->core, position, &view.out, budget_bytes);
 }
 
 static int tail_check(const void *settings, struct err *err)
@@ -271,11 +351,15 @@ const struct source_type source_tail = {
     .summary = "a growing file, line by line, through rotation and truncation",
     .options = tail_options,
     .settings_size = sizeof(struct tail_settings),
+    .param_names = tail_params,
     .check = tail_check,
     .open = tail_open_source,
     .close = tail_close,
     .head = tail_head,
     .understands = tail_understands,
     .back = tail_back,
+    .before = tail_before,
+    .since = tail_since,
+    .left = tail_left,
     .pull = tail_pull,
 };

@@ -17,7 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOKS_MAX 8 /* until two agree */
+#define LOOKS_MAX 8   /* until two agree */
+#define VOTES_LEAST 2 /* for numbers that count up */
+#define EMPTY_GZ_MAX 320 /* header with the longest name, and trailer */
 #define NS_PER_MS 1000000
 #define NS_PER_S 1000000000
 
@@ -86,6 +88,17 @@ static const char *name_of(const struct tail_file *f)
     return slash ? slash + 1 : f->path;
 }
 
+/* What is compressed is never of size 0, though there may be nothing in it. */
+static void look_inside(struct tail_file *f)
+{
+    char byte;
+    size_t got;
+    if (f->st.size <= EMPTY_GZ_MAX && tail_file_open(f) == 0
+        && tail_file_read(f, &byte, 1, 0, &got) == 0 && got == 0) {
+        f->st.size = 0;
+    }
+}
+
 static int add_seen(struct tail_files *l, int dir_fd, const char *folder, const char *name)
 {
     struct tail_stat st;
@@ -98,7 +111,11 @@ static int add_seen(struct tail_files *l, int dir_fd, const char *folder, const 
     if (n < 0 || (size_t)n >= sizeof path) {
         return 0;
     }
-    return insert(l, l->count, tail_file_new(path, 0, tail_order_is_compressed(name), &st));
+    struct tail_file *f = tail_file_new(path, 0, tail_order_is_compressed(name), &st);
+    if (f && f->is_compressed) {
+        look_inside(f);
+    }
+    return insert(l, l->count, f);
 }
 
 /* Adds what matches in one folder: `pattern`, or the usual names when it is NULL. */
@@ -195,23 +212,33 @@ static int compare(const void *a, const void *b, void *ctx)
     return tail_order_compare(name_of(fa), name_of(fb));
 }
 
-/* Most programs call the youngest rotated file 1, some the oldest: the times of the last writes
- * vote, since one alone may be wrong when a file was written to after it was rotated. */
+/* What two files say of the way numbers count: above 0 when the one with the higher number is the
+ * older. A last write may come late, after a rotation; where the births are known, they count as
+ * much. */
+static int vote(const struct tail_file *higher, const struct tail_file *lower, int64_t tick_ns)
+{
+    int votes = higher->st.mtime_ns / tick_ns <= lower->st.mtime_ns / tick_ns ? 1 : -1;
+    if (!higher->is_compressed && !lower->is_compressed && higher->st.birth_ns
+        && lower->st.birth_ns) {
+        votes += higher->st.birth_ns <= lower->st.birth_ns ? 1 : -1;
+    }
+    return votes;
+}
+
+/* Most programs call the youngest rotated file 1, some the oldest: births and last writes vote. */
 static int counts_up(struct tail_files *l, struct order *o)
 {
     int votes = 0;
     qsort_r(l->items, l->count, sizeof(struct tail_file *), compare_numbers, o);
     for (size_t i = 1; i < l->count; i++) {
-        int64_t higher = l->items[i - 1]->st.mtime_ns / o->tick_ns;
-        int64_t lower = l->items[i]->st.mtime_ns / o->tick_ns;
         if (tail_order_number(o->base, name_of(l->items[i])) < 0) {
             break;
         }
         if (l->items[i - 1]->st.size > 0 && l->items[i]->st.size > 0) {
-            votes += higher <= lower ? 1 : -1;
+            votes += vote(l->items[i - 1], l->items[i], o->tick_ns);
         }
     }
-    return votes < 0;
+    return votes <= -VOTES_LEAST;
 }
 
 static void sort(const struct tail_names *n, struct tail_files *l)
@@ -344,14 +371,14 @@ static int is_older(const struct tail_file *f, struct tail_label label, int by_b
     }
     int64_t born_ms = (int64_t)label.birth_ms;
     return last_ns(f) / NS_PER_MS < born_ms
-           || (by_birth && !f->is_compressed && f->label.birth_ms
-               && (int64_t)f->label.birth_ms < born_ms);
+           || (by_birth && !f->is_compressed && !(label.tag & TAIL_TAG_COMPRESSED)
+               && f->label.birth_ms && (int64_t)f->label.birth_ms < born_ms);
 }
 
 size_t tail_files_after(const struct tail_files *l, struct tail_label label, int by_birth)
 {
     size_t i = l->count;
-    while (i > 0 && !is_older(l->items[i - 1], label, by_birth)) {
+    while (i > 0 && (l->items[i - 1]->st.size == 0 || !is_older(l->items[i - 1], label, by_birth))) {
         i--;
     }
     return i;
@@ -365,7 +392,7 @@ static size_t find_place(const struct tail_files *l, const struct tail_file *hel
         const struct tail_file *f = l->items[i - 1];
         int64_t apart_ns = last_ns(f) - held->st.mtime_ns;
         int is_before = apart_ns < 0 || (apart_ns == 0 && f->st.birth_ns < held->st.birth_ns);
-        if (!f->is_current && is_before) {
+        if (!f->is_current && f->st.size > 0 && is_before) {
             break;
         }
         i--;
@@ -396,7 +423,9 @@ static size_t find_compressed(const struct tail_files *l, struct tail_file *f)
 int tail_files_hold(struct tail_files *l, struct tail_file *held)
 {
     size_t at = tail_files_index(l, &held->st);
-    if (at == l->count) {
+    if (at < l->count) {
+        held->st = l->items[at]->st; /* what was seen last */
+    } else {
         at = find_compressed(l, held);
     }
     if (at < l->count) {

@@ -46,15 +46,16 @@ int tail_stat_same(const struct tail_stat *a, const struct tail_stat *b)
 
 struct tail_label tail_stat_label(const struct tail_stat *st, int is_compressed)
 {
-    int64_t birth_ns = is_compressed && st->mtime_ns < st->birth_ns ? st->mtime_ns : st->birth_ns;
+    int64_t birth_ns = is_compressed ? st->mtime_ns : st->birth_ns;
     uint64_t parts[3] = {st->dev, st->ino, (uint64_t)st->birth_ns};
     uint64_t tag = 0;
     for (size_t i = 0; i < 3; i++) {
         tag = hash_mix64(tag ^ parts[i]);
     }
+    tag &= TAIL_TAG_MASK & ~TAIL_TAG_COMPRESSED;
     return (struct tail_label){
         .birth_ms = birth_ns > 0 ? (uint64_t)(birth_ns / NS_PER_MS) & TAIL_BIRTH_MASK : 0,
-        .tag = (uint32_t)tag & TAIL_TAG_MASK,
+        .tag = (uint32_t)tag | (is_compressed ? TAIL_TAG_COMPRESSED : 0),
     };
 }
 

@@ -28,10 +28,12 @@ struct tail_inflate {
 
 int tail_inflate_new(int fd, struct tail_inflate **out)
 {
-    struct tail_inflate *z = calloc(1, sizeof *z);
+    struct tail_inflate *z = malloc(sizeof *z);
     if (!z) {
         return ERR_NOMEM;
     }
+    z->at = 0;
+    z->last_len = z->head_len = 0;
     /* The copy shares the file's offset with `fd`, of which nothing else makes use. */
     int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0 || lseek(own, 0, SEEK_SET) < 0) {

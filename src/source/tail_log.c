@@ -166,6 +166,25 @@ static void leave(struct tail_log *l, struct tail_file *f, uint64_t size)
     l->left[0] = (struct tail_left){.file = tail_file_ref(f), .size = size};
 }
 
+static void note_passed(struct tail_log *l, const struct tail_file *f, uint64_t size)
+{
+    l->passed[l->passed_next] = (struct tail_passed){.label = f->label, .size = size};
+    l->passed_next = (l->passed_next + 1) % TAIL_PASSED_MAX;
+}
+
+/* Following went through this file, and it has not changed in size since. Files can change their
+ * order, as when an older one is put at the log's path: none is gone through twice for that. */
+static int was_passed(const struct tail_log *l, const struct tail_file *f)
+{
+    for (size_t i = 0; i < TAIL_PASSED_MAX; i++) {
+        if (l->passed[i].size > 0 && l->passed[i].size == f->st.size
+            && tail_label_equal(l->passed[i].label, f->label)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Forgets the files that were left, from one on: those behind it were left before. */
 static void forget_left(struct tail_log *l, size_t from)
 {
@@ -234,6 +253,10 @@ static int move_on(struct tail_log *l, struct tail_files *files, struct tail_run
     next = tail_files_next(files, next);
     while (next < files->count) {
         struct tail_file *f = files->items[next];
+        if (was_passed(l, f)) {
+            next = tail_files_next(files, next + 1);
+            continue;
+        }
         int rc = tail_file_open(f);
         if (rc == ERR_IO && f->is_current) {
             say_unreadable(l, f->path);
@@ -272,6 +295,7 @@ static int move_on(struct tail_log *l, struct tail_files *files, struct tail_run
     int rc = go_to(l, files->items[next], files->items[next]->label, 0);
     if (rc == 1 && old && !old->is_compressed) {
         leave(l, old, size);
+        note_passed(l, old, size);
     }
     tail_file_unref(old);
     return rc;
@@ -358,15 +382,15 @@ uint64_t tail_log_pending(const struct tail_log *l)
     return c->file && end > c->at.offset && !c->lines.is_in_hole ? end : 0;
 }
 
-int tail_log_flush(struct tail_log *l)
+int tail_log_flush(struct tail_log *l, uint64_t end)
 {
-    uint64_t end = tail_log_pending(l);
-    if (!end) {
+    if (l->is_looking || end <= l->live.at.offset || end > tail_log_pending(l)) {
         return 0;
     }
-    struct tail_run run = {
-        .out = l->out, .end = end, .budget = SIZE_MAX, .in_pieces = 1};
-    int rc = run_live(l, &run, TAIL_REST_IS_HALF);
+    l->is_looking = 1;
+    struct tail_run run = {.out = l->out, .end = end, .budget = SIZE_MAX, .in_pieces = 1};
+    int rc = run_live(l, &run, is_in_place(l) ? TAIL_REST_IS_HALF : TAIL_REST_IS_LINE);
+    l->is_looking = 0;
     return rc == ERR_NOMEM ? rc : 0; /* anything else is met again by the next look */
 }
 

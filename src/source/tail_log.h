@@ -22,6 +22,14 @@ struct tail_left {
     unsigned ticks;
 };
 
+/* A file that following has been through. */
+struct tail_passed {
+    struct tail_label label;
+    uint64_t size; /* all of it was read */
+};
+
+#define TAIL_PASSED_MAX 32
+
 /* Work that a reader's next pull goes on with: within a compressed file, where going back to a
  * place is costly, or within a very long line. */
 struct tail_lane {
@@ -42,6 +50,8 @@ struct tail_log {
     int is_unreadable;            /* that was told */
     int is_looking;
     struct tail_left left[TAIL_LEFT_MAX]; /* the latest first */
+    struct tail_passed passed[TAIL_PASSED_MAX];
+    size_t passed_next; /* the oldest of them, to be overwritten */
     struct tail_lane lanes[TAIL_LANES_MAX];
 };
 
@@ -66,8 +76,9 @@ void tail_log_tick(struct tail_log *l);
 /* Up to which offset of its file there is an unfinished line, or 0 when there is none. */
 uint64_t tail_log_pending(const struct tail_log *l);
 
-/* Hands the unfinished line on, marked as such. ERR_NOMEM. */
-int tail_log_flush(struct tail_log *l);
+/* Hands the unfinished line on up to an offset, at most tail_log_pending; marked as such unless its
+ * file was rotated away. ERR_NOMEM. */
+int tail_log_flush(struct tail_log *l, uint64_t end);
 
 /* As in struct source_type. May look first, and hand to live what that finds, when the position
  * is ahead of the head because another process saw the log grow sooner. */

@@ -19,8 +19,9 @@
 
 /* What a generation is called in positions. */
 struct tail_label {
-    uint64_t birth_ms; /* when the file was made, 42 bits; 0 where that is unknown */
-    uint32_t tag;      /* of device, inode and exact birth time, 24 bits */
+    uint64_t birth_ms; /* when the file was made, 42 bits; 0 where that is unknown. When it was
+                        * written to last, for a compressed one */
+    uint32_t tag;      /* of device, inode and exact birth time, 23 bits; one tells compressed ones */
 };
 
 struct tail_position {
@@ -33,6 +34,7 @@ struct tail_position {
 
 #define TAIL_BIRTH_MASK ((1ULL << 42) - 1)
 #define TAIL_TAG_MASK ((1U << 24) - 1)
+#define TAIL_TAG_COMPRESSED (1U << 23)
 #define TAIL_HEAD_MASK ((1ULL << 36) - 1)
 #define TAIL_BEFORE_MASK ((1U << 30) - 1)
 

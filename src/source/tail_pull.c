@@ -262,6 +262,20 @@ static int pull_once(struct pull *p, const struct tail_position *from)
     return order == 0 ? at_head(p) : read_on(p);
 }
 
+/* A position ahead of a line that is not finished here yet: some process has sent it so far, as it
+ * knew the file to be finished or did not want to wait. Sends it, too; answers 1 when that was so. */
+static int take_word(struct pull *p)
+{
+    struct tail_log *l = p->log;
+    uint64_t head = l->live.at.offset;
+    if (p->place.lost || p->place.index == p->files.count || compare(&p->place, &p->head) <= 0) {
+        return 0;
+    }
+    int is_in_file = p->place.index == p->head.index;
+    uint64_t end = is_in_file ? p->place.offset : tail_log_pending(l);
+    return tail_log_flush(l, end) == 0 && l->live.at.offset > head;
+}
+
 int tail_log_pull(struct tail_log *l, char position[SSE_POSITION_SIZE], const struct sse_out *page,
                   size_t budget_bytes)
 {
@@ -278,6 +292,9 @@ int tail_log_pull(struct tail_log *l, char position[SSE_POSITION_SIZE], const st
             .log = l, .position = position, .page = page, .budget = budget_bytes};
         p.lane = lane_find(l, position);
         rc = pull_once(&p, &from);
+        if (rc == ERR_CLOSED && i > 0 && take_word(&p)) {
+            rc = ERR_AGAIN;
+        }
         int is_beyond_for_good = rc == ERR_CLOSED && i > 0;
         if (is_beyond_for_good) {
             if (p.place.lost) {

@@ -15,7 +15,8 @@ BENCH_FILES = \
 	tests/bench/machine.py \
 	tests/bench/run.py \
 	tests/bench/systems.py \
-	tests/bench/table.py
+	tests/bench/table.py \
+	tests/bench/tail_rate.py
 
 EXTRA_PROGRAMS = $(BENCHES)
 

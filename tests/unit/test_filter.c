@@ -73,7 +73,9 @@ static void invalid_utf8_in_a_line_is_no_error(void **state)
 {
     (void)state;
     assert_int_equal(matches(WANT(.regex = "b+c"), "\xff\xfe abbc \x80"), 1);
-    assert_int_equal(matches(WANT(.regex = "a.b"), "a\xff" "b"), 0);
+    assert_int_equal(matches(WANT(.regex = "a.b"), "a\xff"
+                                                   "b"),
+                     0);
 }
 
 static void both_must_match_and_invert_turns_that_round(void **state)
@@ -96,7 +98,8 @@ static void a_bad_parameter_is_named(void **state)
     refuses(WANT(.grep = ""), "grep: must not be empty");
     refuses(WANT(.grep = "a\nb"), "grep: must be of one line");
     refuses(WANT(.grep = "a", .invert = "yes"), "invert: must be 0 or 1");
-    refuses(WANT(.grep = "a", .context = "101"), "context: must be a number of lines from 0 to 100");
+    refuses(WANT(.grep = "a", .context = "101"),
+            "context: must be a number of lines from 0 to 100");
     refuses(WANT(.invert = "1"), "invert: goes with grep or regex only");
     refuses(WANT(.context = "1"), "context: goes with grep or regex only");
 }
@@ -111,8 +114,8 @@ static void a_pattern_has_a_greatest_length(void **state)
     assert_int_equal(matches(WANT(.regex = text), text), 1);
     text[FILTER_PATTERN_MAX] = 'a';
     text[FILTER_PATTERN_MAX + 1] = '\0';
-    refuses(WANT(.grep = text), "grep: must be at most 1024 bytes long, not 1025");
-    refuses(WANT(.regex = text), "regex: must be at most 1024 bytes long, not 1025");
+    refuses(WANT(.grep = text), "grep: must be at most 512 bytes long, not 513");
+    refuses(WANT(.regex = text), "regex: must be at most 512 bytes long, not 513");
 }
 
 static void a_match_over_budget_is_told(void **state)

@@ -53,8 +53,8 @@ static void json_holds_line_and_offset_and_the_file_where_named(void **state)
 static void ndjson_that_is_json_stays_as_it_is(void **state)
 {
     (void)state;
-    static const char *const good[] = {"{\"a\": 1}", "[1,2 ]", "\"x\"", "17", "-1.5e3", "true",
-                                       "null", " {\"a\":{}}  "};
+    static const char *const good[] = {"{\"a\": 1}", "[1,2 ]", "\"x\"", "17",
+                                       "-1.5e3",     "true",   "null",  " {\"a\":{}}  "};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         expect(LINE_FORMAT_NDJSON, good[i], good[i]);
     }
@@ -79,8 +79,8 @@ static void what_is_nearly_json_is_wrapped(void **state)
 {
     (void)state;
     static const char *const loose[] = {
-        "NaN", "[Infinity]", "-Infinity", "01",  "1.", "[1.]", "+1", "[.5]",
-        "True", "[1 2]", "/**/1", "[\"a\tb\"]", "[\"\\x\"]", "-", "1e", "{\"a\":'b'}",
+        "NaN",  "[Infinity]", "-Infinity", "01",         "1.",        "[1.]", "+1", "[.5]",
+        "True", "[1 2]",      "/**/1",     "[\"a\tb\"]", "[\"\\x\"]", "-",    "1e", "{\"a\":'b'}",
     };
     for (size_t i = 0; i < sizeof loose / sizeof *loose; i++) {
         struct line line = {.text = loose[i], .len = strlen(loose[i])};

@@ -37,10 +37,10 @@ static void knows_syslog_priorities(void **state)
 static void knows_the_words_of_the_table(void **state)
 {
     static const char *const pairs[][2] = {
-        {"emerg", "emerg"}, {"EMERGENCY", "emerg"}, {"panic", "emerg"},     {"Alert", "alert"},
-        {"crit", "crit"},   {"critical", "crit"},   {"FATAL", "crit"},      {"error", "error"},
-        {"ERR", "error"},   {"SEVERE", "error"},    {"warn", "warn"},       {"WARNING", "warn"},
-        {"notice", "notice"}, {"info", "info"},     {"Information", "info"}, {"debug", "debug"},
+        {"emerg", "emerg"},   {"EMERGENCY", "emerg"}, {"panic", "emerg"},      {"Alert", "alert"},
+        {"crit", "crit"},     {"critical", "crit"},   {"FATAL", "crit"},       {"error", "error"},
+        {"ERR", "error"},     {"SEVERE", "error"},    {"warn", "warn"},        {"WARNING", "warn"},
+        {"notice", "notice"}, {"info", "info"},       {"Information", "info"}, {"debug", "debug"},
         {"trace", "trace"},
     };
     (void)state;

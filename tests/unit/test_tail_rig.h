@@ -54,7 +54,7 @@ static int record_add(struct record *r, struct seen s, const char *position)
     return r->stop_after && r->count >= r->stop_after;
 }
 
-static int record_event(void *ctx, const struct sse_event *e)
+static RIG_UNUSED int record_event(void *ctx, const struct sse_event *e)
 {
     char *text = malloc(e->data_len + 1);
     assert_non_null(text);
@@ -64,19 +64,19 @@ static int record_event(void *ctx, const struct sse_event *e)
                       e->position);
 }
 
-static int record_gap(void *ctx, const struct sse_gap *g)
+static RIG_UNUSED int record_gap(void *ctx, const struct sse_gap *g)
 {
     return record_add(ctx, (struct seen){.is_gap = 1, .text = strdup(g->reason), .bytes = g->bytes},
                       g->position);
 }
 
-static void record_init(struct record *r)
+static RIG_UNUSED void record_init(struct record *r)
 {
     *r = (struct record){.items = NULL};
     r->out = (struct sse_out){.event = record_event, .gap = record_gap, .ctx = r};
 }
 
-static void record_clear(struct record *r)
+static RIG_UNUSED void record_clear(struct record *r)
 {
     for (size_t i = 0; i < r->count; i++) {
         free(r->items[i].text);
@@ -84,7 +84,7 @@ static void record_clear(struct record *r)
     r->count = 0;
 }
 
-static void record_fini(struct record *r)
+static RIG_UNUSED void record_fini(struct record *r)
 {
     record_clear(r);
     free(r->items);
@@ -126,13 +126,13 @@ struct rig {
 };
 
 /* "app.log" for "", "app.log.1" for ".1"; with a '/', as it is. */
-static char *rig_name(const struct rig *r, const char *suffix, char out[256])
+static RIG_UNUSED char *rig_name(const struct rig *r, const char *suffix, char out[256])
 {
     snprintf(out, 256, "%s%s", r->path, suffix);
     return out;
 }
 
-static void rig_open(struct rig *r)
+static RIG_UNUSED void rig_open(struct rig *r)
 {
     assert_int_equal(tail_log_init(&r->log, r->path, r->follow, r->rotated, r->max_line_bytes,
                                    &r->quiet, &r->live.out),
@@ -140,7 +140,7 @@ static void rig_open(struct rig *r)
     r->is_open = 1;
 }
 
-static void rig_close(struct rig *r)
+static RIG_UNUSED void rig_close(struct rig *r)
 {
     if (r->is_open) {
         tail_log_fini(&r->log);
@@ -148,7 +148,7 @@ static void rig_close(struct rig *r)
     }
 }
 
-static int rig_setup(void **state)
+static RIG_UNUSED int rig_setup(void **state)
 {
     struct rig *r = calloc(1, sizeof *r);
     const char *tmp = getenv("TMPDIR");
@@ -169,7 +169,7 @@ static int rig_setup(void **state)
 }
 
 /* Deletes the folder, which holds files only. */
-static void rig_wipe(const char *folder)
+static RIG_UNUSED void rig_wipe(const char *folder)
 {
     char command[160];
     snprintf(command, sizeof command, "rm -rf -- '%s'", folder);
@@ -178,7 +178,7 @@ static void rig_wipe(const char *folder)
     }
 }
 
-static int rig_teardown(void **state)
+static RIG_UNUSED int rig_teardown(void **state)
 {
     struct rig *r = *state;
     rig_close(r);
