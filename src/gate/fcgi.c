@@ -397,6 +397,11 @@ static void read_input(struct gate_conn *c)
         return;
     }
     if (got <= 0) {
+        if (got == 0 && c->state == CONN_ANSWERING && c->x.writer.owed == 0) {
+            /* A server that passes its client's departure on by ending its half (lighttpd) logs a
+             * response without an end as a fault of ours. */
+            gate_writer_finish(&c->x.writer);
+        }
         gate_conn_close(c, NULL);
         return;
     }

@@ -11,6 +11,7 @@
 struct gate_params;
 
 #define GATE_READ_BYTES 65536
+#define GATE_RESERVED_FDS 32 /* and one in 32 of the rest: left for sources, so that they go on */
 #define GATE_VALUES_BYTES 4096 /* content of a GET_VALUES record */
 
 /* What a connection needs until its request is whole. */
@@ -68,6 +69,7 @@ struct gate {
     struct gate_conn_list waiting; /* READING and LINGERING, oldest first */
     struct gate_conn_list active;
     size_t conn_count;
+    size_t conn_limit; /* what the limit of open files leaves */
     struct log_limit peer_limit;
     struct log_limit accept_limit;
     uint8_t *input; /* GATE_READ_BYTES, for one read at a time */

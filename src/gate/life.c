@@ -8,6 +8,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+/* Connections never take the last descriptors: a log that is rotated has to be opened anew. */
+static size_t connection_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY) {
+        return SIZE_MAX;
+    }
+    size_t reserved = GATE_RESERVED_FDS + (size_t)limit.rlim_cur / 32;
+    return limit.rlim_cur > reserved ? (size_t)limit.rlim_cur - reserved : 1;
+}
 
 int gate_new(struct gate **out, const struct gate_setup *setup, struct err *err)
 {
@@ -16,6 +28,7 @@ int gate_new(struct gate **out, const struct gate_setup *setup, struct err *err)
         return err_set(err, ERR_NOMEM, "out of memory");
     }
     g->setup = *setup;
+    g->conn_limit = connection_limit();
     g->input = malloc(GATE_READ_BYTES);
     int rc = g->input ? gate_params_new(&g->params) : ERR_NOMEM;
     if (rc) {

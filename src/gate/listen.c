@@ -49,6 +49,10 @@ static void on_listener(uv_poll_t *handle, int status, int events)
     (void)status;
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        if (l->gate->conn_count >= l->gate->conn_limit) {
+            pause_listener(l, EMFILE);
+            return;
+        }
         int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             int on = 1;
