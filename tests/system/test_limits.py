@@ -96,3 +96,15 @@ class Limits(harness.Case):
         fast = self.stream("/events/app?last=1")
         harness.wait_until(lambda: fast.event().data == lines[-1], "the last line was served")
         self.assertEqual([slow.event().data for _ in lines], lines)
+
+    def test_connections_leave_descriptors_for_a_rotated_log(self):
+        self.log, app = self.tail(text="old\n")
+        self.server = self.responder(self.config({"app": app}), before=("prlimit", "--nofile=64:64"))
+        reader = self.stream()
+        for _ in range(100):
+            self.keep(fcgi.Connection(self.server.address))
+        for n in range(3):
+            harness.append(self.log, "line %d\n" % n)
+            event = reader.event()
+            self.assertEqual((event.event, event.data), (None, "line %d" % n))
+            self.log.rename("%s.%d" % (self.log, n))

@@ -104,6 +104,22 @@ class Tail(harness.Case):
         line, _ = self.next_line(stream)
         self.assertEqual(line, "after")
 
+    def test_an_older_file_put_at_the_path_brings_nothing_back(self):
+        backup = self.dir / "backup"
+        backup.write_text("backup 1\n")
+        stream = self.stream()
+        harness.append(self.log, "a\n")
+        self.assertEqual(stream.event().data, "a")
+        os.rename(self.log, str(self.log) + ".1")
+        harness.append(self.log, "b\n")
+        self.assertEqual(stream.event().data, "b")
+        os.rename(self.log, str(self.log) + ".old")
+        os.rename(backup, self.log)
+        self.assertEqual(stream.event().data, "backup 1")
+        os.unlink(self.log)
+        harness.append(self.log, "c\n")
+        self.assertEqual(stream.event().data, "c")
+
     def test_what_is_gone_for_good_is_told(self):
         stream = self.stream("/events/app?last=2")
         first = stream.event()
