@@ -95,11 +95,30 @@ static int offer_page(struct hub_reader *r, const struct hub_page *p,
     return rc ? rc : is_whole;
 }
 
+/* Fills the hub's page with what follows `cursor`, which moves along. Answers as the origin does. */
+static int fill_page(struct hub_reader *r, char cursor[SSE_POSITION_SIZE])
+{
+    const struct hub_origin *origin = &r->channel->origin;
+    struct hub_page *p = &r->channel->hub->page;
+    struct sse_out out = hub_page_out(p);
+    int answer = HUB_PULL_END;
+    hub_page_clear(p);
+    p->until = r->until;
+    if (r->until && strcmp(cursor, r->until) == 0) {
+        hub_page_end(p, cursor, "until"); /* an empty page of history */
+    } else {
+        answer = origin->pull(origin->ctx, cursor, &out, HUB_PULL_BYTES);
+    }
+    if (answer == HUB_PULL_HEAD && r->until && !p->has_ended) {
+        /* It is not there, or not any more: gaps on the way have said why. */
+        hub_page_end(p, cursor, "until-not-found");
+    }
+    return answer;
+}
+
 void hub_history_read(struct hub_reader *r, int64_t now_ms)
 {
-    struct hub_channel *c = r->channel;
-    struct hub_page *p = &c->hub->page;
-    struct sse_out out = hub_page_out(p);
+    struct hub_page *p = &r->channel->hub->page;
     char cursor[SSE_POSITION_SIZE];
     if (r->rest) {
         /* The end of a frame that it was in when it fell out of the ring. */
@@ -107,18 +126,7 @@ void hub_history_read(struct hub_reader *r, int64_t now_ms)
         return;
     }
     memcpy(cursor, r->position, strlen(r->position) + 1);
-    hub_page_clear(p);
-    p->until = r->until;
-    int answer = HUB_PULL_END;
-    if (r->until && strcmp(cursor, r->until) == 0) {
-        hub_page_end(p, cursor, "until"); /* an empty page of history */
-    } else {
-        answer = c->origin.pull(c->origin.ctx, cursor, &out, HUB_PULL_BYTES);
-    }
-    if (answer == HUB_PULL_HEAD && r->until && !p->has_ended) {
-        /* It is not there, or not any more: gaps on the way have said why. */
-        hub_page_end(p, cursor, "until-not-found");
-    }
+    int answer = fill_page(r, cursor);
     if (answer == ERR_NOMEM || p->failed) {
         hub_reader_drop(r, "out of memory");
         return;
