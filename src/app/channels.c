@@ -132,7 +132,8 @@ static int start(struct app_channel *c, const struct params *params, struct err 
                                    .clock = all->setup.clock,
                                    .live = hub_channel_live(c->hub_channel)};
     struct source_setup setup = {.stream = c->stream->name, .settings = c->stream->settings,
-                                 .params = params->list, .param_count = params->count};
+                                 .params = params->list, .param_count = params->count,
+                                 .state_dir = c->stream->state_dir};
     rc = type->open(&c->source, &setup, &c->host, err);
     if (rc) {
         return rc;

@@ -46,6 +46,7 @@ void app_stream_unref(struct app_stream *s)
         conf_free(s->type->options, s->settings);
     }
     free(s->settings);
+    free(s->state_dir);
     free(s->name);
     free(s);
 }
@@ -96,8 +97,8 @@ static int read_type(struct json_object *object, const char *path,
     return 0;
 }
 
-static int read_stream(const char *name, struct json_object *object, struct app_stream **out,
-                       struct err *err)
+static int read_stream(const char *name, struct json_object *object, const char *state_dir,
+                       struct app_stream **out, struct err *err)
 {
     static const char *const skip[] = {"source", NULL};
     char path[PATH_BYTES];
@@ -118,13 +119,15 @@ static int read_stream(const char *name, struct json_object *object, struct app_
     struct app_stream *s = calloc(1, sizeof *s);
     void *settings = calloc(1, type->settings_size ? type->settings_size : 1);
     char *copy = strdup(name);
-    if (!s || !settings || !copy) {
+    char *dir = state_dir ? strdup(state_dir) : NULL;
+    if (!s || !settings || !copy || (state_dir && !dir)) {
         free(s);
         free(settings);
         free(copy);
+        free(dir);
         return err_set(err, ERR_NOMEM, "%s: out of memory", path);
     }
-    *s = (struct app_stream){.refs = 1, .name = copy, .type = type};
+    *s = (struct app_stream){.refs = 1, .name = copy, .type = type, .state_dir = dir};
     rc = conf_read(type->options, settings, object, path, skip, err);
     if (rc) {
         free(settings);
@@ -165,7 +168,8 @@ static int read_streams(struct app_config *config, struct json_object *root, str
         return err_set(err, ERR_NOMEM, "streams: out of memory");
     }
     json_object_object_foreach(streams, name, object) {
-        int rc = read_stream(name, object, &config->streams[config->stream_count], err);
+        int rc = read_stream(name, object, config->state_dir,
+                             &config->streams[config->stream_count], err);
         if (rc) {
             return rc;
         }
@@ -301,12 +305,18 @@ struct app_stream *app_config_find(const struct app_config *config, const char *
     return NULL;
 }
 
+static int is_same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 void app_config_adopt(struct app_config *config, const struct app_config *old)
 {
     for (size_t i = 0; i < config->stream_count; i++) {
         struct app_stream *mine = config->streams[i];
         struct app_stream *theirs = app_config_find(old, mine->name);
         if (theirs && theirs->type == mine->type
+            && is_same_text(mine->state_dir, theirs->state_dir)
             && conf_equal(mine->type->options, mine->settings, theirs->settings)) {
             config->streams[i] = app_stream_ref(theirs);
             app_stream_unref(mine);

@@ -21,7 +21,8 @@ struct app_stream {
     int refs;
     char *name;
     const struct source_type *type;
-    void *settings; /* filled by the type's option table */
+    void *settings;  /* filled by the type's option table */
+    char *state_dir; /* the configuration's; NULL for none */
 };
 
 struct app_config {

@@ -104,6 +104,7 @@ static int fill_page(struct hub_reader *r, char cursor[SSE_POSITION_SIZE])
     int answer = HUB_PULL_END;
     hub_page_clear(p);
     p->until = r->until;
+    out.wants_all = r->until != NULL;
     if (r->until && strcmp(cursor, r->until) == 0) {
         hub_page_end(p, cursor, "until"); /* an empty page of history */
     } else {

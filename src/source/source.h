@@ -30,12 +30,14 @@ struct source_param {
     const char *value;
 };
 
-/* What is to be opened. `settings` is the struct that `options` filled; it outlives the source. */
+/* What is to be opened. `settings` is the struct that `options` filled; it outlives the source, as
+ * the name and the folder do. */
 struct source_setup {
     const char *stream;
     const void *settings;
     const struct source_param *params; /* ordered as in `param_names` */
     size_t param_count;
+    const char *state_dir; /* a folder for what has to outlive the process; NULL: there is none */
 };
 
 /* Answers of pull(). */

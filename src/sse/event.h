@@ -41,6 +41,8 @@ struct sse_out {
      * stream.end event. */
     void (*end)(void *ctx, const char *position, const char *data);
     void *ctx;
+    int wants_all; /* each position on the way is looked at: a source that would pass over a
+                      stretch with nothing to show by one `advance` gives one for each event */
 };
 
 /* 1 for 1 to SSE_POSITION_MAX bytes of the position alphabet. */
