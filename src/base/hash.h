@@ -15,7 +15,8 @@ uint64_t hash_more(uint64_t state, const void *data, size_t len);
 /* Spreads every bit of `x` over all 64: the finisher of hash_more and of counters. */
 uint64_t hash_mix64(uint64_t x);
 
-/* hash_mix64(hash_more(HASH_START, data, len)) */
+/* A quicker one, over bytes that are there at once. Its values are the same on every machine, and may
+ * stand in what outlives the process. Not a cryptographic hash either. */
 uint64_t hash_bytes(const void *data, size_t len);
 
 #endif

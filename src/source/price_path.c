@@ -124,7 +124,8 @@ void price_path_init(struct price_path *p, int64_t seed, const char *symbol, dou
 {
     assert(half_life_ticks > 0);
     memset(p, 0, sizeof *p);
-    p->key = hash_mix64(hash_bytes(symbol, strlen(symbol)) + hash_mix64((uint64_t)seed + GOLDEN));
+    uint64_t name = hash_mix64(hash_more(HASH_START, symbol, strlen(symbol)));
+    p->key = hash_mix64(name + hash_mix64((uint64_t)seed + GOLDEN));
 
     /* r = 1 - u is the correlation over the half length h = 2^j, r^2 that over the length. With
      * both ends known the middle has mean r / (1 + r^2) times their sum and variance
