@@ -8,7 +8,45 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define LANE_BYTES 16
+
+/* Bytes that are looked at together. */
+typedef unsigned char lane __attribute__((vector_size(LANE_BYTES)));
+
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+static lane lane_at(const char *text)
+{
+    lane bytes;
+    memcpy(&bytes, text, sizeof bytes);
+    return bytes;
+}
+
+/* In each byte, not 0 where it is a line end or not ASCII. */
+static lane oddities(lane bytes)
+{
+    return (lane)(bytes == '\n') | (lane)(bytes == '\r') | (lane)(bytes & 0x80);
+}
+
+/* 1 when the text may stand in a field as it is: ASCII, without a line end. As most lines are that,
+ * it costs less than looking for each by itself. */
+static int is_plain(const char *text, size_t len)
+{
+    lane odd = {0};
+    uint64_t halves[2];
+    if (len < LANE_BYTES) {
+        char few[LANE_BYTES] = {0};
+        memcpy(few, text, len);
+        odd = oddities(lane_at(few));
+    } else {
+        for (size_t i = 0; i + LANE_BYTES <= len; i += LANE_BYTES) {
+            odd |= oddities(lane_at(text + i));
+        }
+        odd |= oddities(lane_at(text + len - LANE_BYTES));
+    }
+    memcpy(halves, &odd, sizeof halves);
+    return (halves[0] | halves[1]) == 0;
+}
 
 /* Text known to hold no line end, with U+FFFD for what is not UTF-8. */
 static int append_utf8(struct buf *out, const char *text, size_t len)
@@ -110,11 +148,39 @@ static int append_data(struct buf *out, const char *data, size_t len)
     return 0;
 }
 
+static char *put(char *at, const char *text, size_t len)
+{
+    memcpy(at, text, len);
+    return at + len;
+}
+
+/* The event of nearly every line of nearly every log: an id, no name, one line of plain data. */
+static int frame_plain(struct buf *out, const char *id, size_t id_len, const char *data,
+                       size_t data_len)
+{
+    int rc = buf_reserve(out, sizeof "id: \ndata: \n\n" - 1 + id_len + data_len);
+    if (rc) {
+        return rc;
+    }
+    char *begin = out->data + out->len;
+    char *at = put(begin, "id: ", 4);
+    at = put(at, id, id_len);
+    at = put(at, "\ndata: ", 7);
+    at = put(at, data, data_len);
+    at = put(at, "\n\n", 2);
+    out->len += (size_t)(at - begin);
+    return 0;
+}
+
 int sse_frame_event(struct buf *out, const char *id, const char *name, const char *data,
                     size_t data_len)
 {
     size_t before = out->len;
+    size_t id_len = id ? strlen(id) : 0;
     int rc = 0;
+    if (id && !name && data_len > 0 && is_plain(id, id_len) && is_plain(data, data_len)) {
+        return frame_plain(out, id, id_len, data, data_len);
+    }
     if (id) {
         rc = append_field(out, "id: ", id);
     }
