@@ -52,6 +52,7 @@ libssecgi_a_SOURCES = \
 	src/gate/writer.c \
 	src/gate/writer.h \
 	src/hub/channel.c \
+	src/hub/gather.c \
 	src/hub/history.c \
 	src/hub/hub.c \
 	src/hub/hub.h \
@@ -83,6 +84,8 @@ libssecgi_a_SOURCES = \
 	src/source/tail.h \
 	src/source/tail_back.c \
 	src/source/tail_back.h \
+	src/source/tail_context.c \
+	src/source/tail_context.h \
 	src/source/tail_cursor.c \
 	src/source/tail_cursor.h \
 	src/source/tail_file.c \
@@ -91,6 +94,8 @@ libssecgi_a_SOURCES = \
 	src/source/tail_files.h \
 	src/source/tail_find.c \
 	src/source/tail_find.h \
+	src/source/tail_glob.c \
+	src/source/tail_glob.h \
 	src/source/tail_identity.c \
 	src/source/tail_identity.h \
 	src/source/tail_inflate.c \
@@ -99,6 +104,17 @@ libssecgi_a_SOURCES = \
 	src/source/tail_lines.h \
 	src/source/tail_log.c \
 	src/source/tail_log.h \
+	src/source/tail_many.c \
+	src/source/tail_many.h \
+	src/source/tail_many_id.c \
+	src/source/tail_many_id.h \
+	src/source/tail_many_pull.c \
+	src/source/tail_many_scan.c \
+	src/source/tail_many_seek.c \
+	src/source/tail_marks.c \
+	src/source/tail_marks.h \
+	src/source/tail_one.c \
+	src/source/tail_one.h \
 	src/source/tail_open.c \
 	src/source/tail_open.h \
 	src/source/tail_order.c \
@@ -108,9 +124,13 @@ libssecgi_a_SOURCES = \
 	src/source/tail_pull.c \
 	src/source/tail_seek.c \
 	src/source/tail_seek.h \
+	src/source/tail_settings.c \
+	src/source/tail_settings.h \
 	src/source/tail_since.c \
 	src/source/tail_view.c \
 	src/source/tail_view.h \
+	src/source/tail_watch.c \
+	src/source/tail_watch.h \
 	src/source/ticker.c \
 	src/source/ticker.h \
 	src/sse/event.c \

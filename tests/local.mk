@@ -12,24 +12,49 @@ SYSTEM_TESTS = \
 	tests/system/test_browser.py \
 	tests/system/test_cgi.py \
 	tests/system/test_config.py \
+	tests/system/test_fanout_limits.py \
+	tests/system/test_fanout_procs.py \
+	tests/system/test_fanout_storm.py \
 	tests/system/test_fcgi_peers.py \
 	tests/system/test_fcgid.py \
 	tests/system/test_history.py \
 	tests/system/test_lighttpd.py \
 	tests/system/test_lighttpd_external.py \
 	tests/system/test_limits.py \
+	tests/system/test_logrotate.py \
+	tests/system/test_matrix_apache_cgi.py \
+	tests/system/test_matrix_apache_fcgid.py \
+	tests/system/test_matrix_apache_proxy.py \
+	tests/system/test_matrix_caddy.py \
+	tests/system/test_matrix_h2o.py \
+	tests/system/test_matrix_haproxy.py \
+	tests/system/test_matrix_lighttpd.py \
+	tests/system/test_matrix_lighttpd_cgi.py \
+	tests/system/test_matrix_lighttpd_external.py \
+	tests/system/test_matrix_lighttpd_procs.py \
+	tests/system/test_matrix_nginx.py \
 	tests/system/test_print.py \
 	tests/system/test_signals.py \
+	tests/system/test_soak.py \
 	tests/system/test_tail.py \
+	tests/system/test_tail_faults.py \
 	tests/system/test_tail_search.py \
+	tests/system/test_tail_watch.py \
 	tests/system/test_wire.py
 
 SYSTEM_HELPERS = \
 	tests/system/fcgi.py \
 	tests/system/front_end.py \
+	tests/system/front_end_bad.py \
+	tests/system/front_end_matrix.py \
+	tests/system/front_end_recorder.py \
+	tests/system/front_end_servers.py \
+	tests/system/front_end_table.py \
 	tests/system/harness.py \
+	tests/system/http2_client.py \
 	tests/system/sse_client.py \
-	tests/system/tap.py
+	tests/system/tap.py \
+	tests/system/watch_shim.c
 
 BROWSER_TESTS = \
 	tests/browser/package-lock.json \
@@ -52,10 +77,13 @@ UNIT_TESTS = \
 	tests/unit/test_conf_file \
 	tests/unit/test_conf_option \
 	tests/unit/test_filter \
+	tests/unit/test_gate_accept \
 	tests/unit/test_gate_params \
 	tests/unit/test_gate_record \
+	tests/unit/test_gate_scratch \
 	tests/unit/test_gate_writer \
 	tests/unit/test_hub_end \
+	tests/unit/test_hub_gather \
 	tests/unit/test_hub_model \
 	tests/unit/test_hub_nomem \
 	tests/unit/test_hub_reader \
@@ -76,15 +104,21 @@ UNIT_TESTS = \
 	tests/unit/test_tail \
 	tests/unit/test_tail_faults \
 	tests/unit/test_tail_follow \
+	tests/unit/test_tail_glob \
 	tests/unit/test_tail_lines \
+	tests/unit/test_tail_many_model \
+	tests/unit/test_tail_marks \
 	tests/unit/test_tail_model \
+	tests/unit/test_tail_one \
 	tests/unit/test_tail_resume \
 	tests/unit/test_tail_rotated \
-	tests/unit/test_tail_seek
+	tests/unit/test_tail_seek \
+	tests/unit/test_tail_watch
 
 # What several unit tests share.
 check_LIBRARIES = tests/unit/libtests.a tests/unit/libhub.a
 tests_unit_libtests_a_SOURCES = \
+	tests/unit/test_tail_many_model.h \
 	tests/unit/test_tail_model.h \
 	tests/unit/test_tail_rig.h \
 	tests/unit/ticker_host.h \
@@ -102,18 +136,25 @@ tests_unit_libhub_a_SOURCES = \
 	tests/unit/hub_rig.h \
 	tests/unit/hub_rig_reader.c \
 	tests/unit/hub_rig_reader.h
+tests_unit_test_gate_accept_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_params_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_record_LDADD = $(HUB_LDADD)
+tests_unit_test_gate_scratch_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_writer_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_end_LDADD = $(HUB_LDADD)
+tests_unit_test_hub_gather_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_model_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_nomem_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_reader_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_ring_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_until_LDADD = $(HUB_LDADD)
 
-# It stands between the writer and the system.
-tests_unit_test_gate_writer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendmsg,--wrap=writev
+# They stand between the gate and the system.
+tests_unit_test_gate_accept_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
+tests_unit_test_gate_writer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=send,--wrap=sendmsg,--wrap=writev
+
+# It stands between the source and the system's notices.
+tests_unit_test_tail_watch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=uv_fs_event_start
 
 # It stands between the hub and the allocator.
 tests_unit_test_hub_nomem_LDFLAGS = $(AM_LDFLAGS) \
@@ -147,6 +188,12 @@ AM_TESTS_ENVIRONMENT = \
 	HAVE_CMOCKA='@CMOCKA_LIBS@'; export HAVE_CMOCKA; \
 	PYTHON3='$(PYTHON3)'; export PYTHON3;
 
+# Writes into the source: a person looks at the difference and commits it.
+.PHONY: front-ends-table
+front-ends-table: ssecgi$(EXEEXT)
+	$(AM_V_at)SSECGI='$(abs_top_builddir)/ssecgi$(EXEEXT)' SRCDIR='$(abs_top_srcdir)' \
+		BUILDDIR='$(abs_top_builddir)' $(PYTHON3) -B $(top_srcdir)/tests/system/front_end_table.py
+
 .PHONY: check-unit check-lint check-system check-valgrind
 check-unit:
 	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS)'
@@ -157,8 +204,16 @@ check-system:
 # Valgrind is slow: the model tests play fewer of their histories there.
 check-valgrind:
 	$(AM_V_at)test -n '$(VALGRIND)' || { echo 'check-valgrind: configure found no valgrind' >&2; exit 1; }
-	$(AM_V_at)TAIL_MODEL_COUNT=200 HUB_MODEL_COUNT=200 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS)' \
+	$(AM_V_at)TAIL_MODEL_COUNT=200 TAIL_MANY_COUNT=100 HUB_MODEL_COUNT=200 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS)' \
 		LOG_FLAGS='$(VALGRIND) --quiet --error-exitcode=99 --leak-check=full'
+
+# Ten minutes of a busy log through lighttpd. SOAK_S and SOAK_LINES, of a second, change it.
+.PHONY: soak
+soak: ssecgi$(EXEEXT)
+	$(AM_V_at)test -n '$(PYTHON3)' || { echo 'soak: configure found no python3' >&2; exit 1; }
+	$(AM_V_at)SOAK_S="$${SOAK_S:-600}" SSECGI='$(abs_top_builddir)/ssecgi$(EXEEXT)' \
+		SRCDIR='$(abs_top_srcdir)' BUILDDIR='$(abs_top_builddir)' \
+		$(PYTHON3) -B $(top_srcdir)/tests/system/tap.py $(top_srcdir)/tests/system/test_soak.py
 
 EXTRA_DIST += \
 	tests/prerequisites.sh \

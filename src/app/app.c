@@ -38,6 +38,7 @@ static void on_channels_closed(void *ctx)
     close_loop_handle((uv_handle_t *)&app->prepare);
     close_loop_handle((uv_handle_t *)&app->idle);
     close_loop_handle((uv_handle_t *)&app->tick);
+    close_loop_handle((uv_handle_t *)&app->gather);
     for (size_t i = 0; i < app->signal_count; i++) {
         close_loop_handle((uv_handle_t *)&app->signals[i]);
     }
@@ -102,13 +103,32 @@ static void on_idle(uv_idle_t *handle)
     (void)handle; /* its being active is what counts */
 }
 
+static void on_gather(uv_timer_t *handle)
+{
+    (void)handle; /* the turn that comes now is what it is for */
+}
+
+/* One timer for all channels that gather events. */
+static void arm_gather(struct app *app, int64_t now)
+{
+    int64_t next_ms = hub_next_ms(app->hub, now);
+    if (next_ms < 0) {
+        uv_timer_stop(&app->gather);
+    } else if (!uv_is_active((uv_handle_t *)&app->gather)) {
+        uv_timer_start(&app->gather, on_gather, (uint64_t)(next_ms > 0 ? next_ms : 1), 0);
+    }
+}
+
 static void on_prepare(uv_prepare_t *handle)
 {
     struct app *app = handle->data;
     if (app->is_stopping) {
         return;
     }
-    if (hub_turn(app->hub, app_now_ms(app))) {
+    int64_t now = app_now_ms(app);
+    int is_busy = hub_turn(app->hub, now);
+    arm_gather(app, now);
+    if (is_busy) {
         uv_idle_start(&app->idle, on_idle);
     } else {
         uv_idle_stop(&app->idle);
@@ -132,6 +152,16 @@ static void on_tick(uv_timer_t *handle)
     }
 }
 
+/* The configuration's, within what the limit of open files allows. */
+static void set_hub_settings(struct app *app)
+{
+    size_t most = app->gate ? gate_streams_max(app->gate) : SIZE_MAX;
+    app->hub_settings = app->config->hub;
+    if ((size_t)app->hub_settings.max_streams > most) {
+        app->hub_settings.max_streams = (int64_t)most;
+    }
+}
+
 static void reload(struct app *app)
 {
     struct err err = {.code = 0};
@@ -145,7 +175,7 @@ static void reload(struct app *app)
     app_config_adopt(config, old);
     app->config = config;
     app->server.config = config;
-    app->hub_settings = config->hub;
+    set_hub_settings(app);
     app_channels_retire(app->channels, config);
     app_config_free(old);
     log_say(&app->log, INFO, "app", "reloaded", LOG_NUM("streams", config->stream_count));
@@ -171,6 +201,7 @@ static int start_loop(struct app *app)
     uv_prepare_init(&app->loop, &app->prepare);
     uv_idle_init(&app->loop, &app->idle);
     uv_timer_init(&app->loop, &app->tick);
+    uv_timer_init(&app->loop, &app->gather);
     app->prepare.data = app->tick.data = app;
     uv_prepare_start(&app->prepare, on_prepare);
     uv_timer_start(&app->tick, on_tick, TICK_MS, TICK_MS);
@@ -200,6 +231,13 @@ static void on_done(void *ctx)
     uv_timer_start(&app->tick, on_tick, 0, TICK_MS);
 }
 
+static int64_t open_files_limit(void)
+{
+    struct rlimit limit;
+    int is_limited = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return is_limited ? (int64_t)limit.rlim_cur : -1;
+}
+
 static int serve_fastcgi(struct app *app, const struct gate_setup *setup, struct err *err)
 {
     int rc = gate_new(&app->gate, setup, err);
@@ -210,8 +248,11 @@ static int serve_fastcgi(struct app *app, const struct gate_setup *setup, struct
         rc = gate_listen_fd(app->gate, STDIN_FILENO, err);
     }
     if (!rc) {
+        set_hub_settings(app);
         log_say(&app->log, INFO, "app", "started", LOG_TEXT("version", SSECGI_VERSION),
                 LOG_NUM("streams", app->config->stream_count),
+                LOG_NUM("max_streams", app->hub_settings.max_streams),
+                LOG_NUM("open_files", open_files_limit()),
                 LOG_TEXT("listen", app->flags.listen_count ? app->flags.listen[0]
                                                            : "descriptor 0"));
     }
@@ -293,7 +334,7 @@ static void raise_descriptor_limit(const struct log *log)
 
 static int make_parts(struct app *app)
 {
-    app->hub_settings = app->config->hub;
+    set_hub_settings(app);
     app->handler = (struct gate_handler){.request = app_serve, .ctx = &app->server};
     struct hub_setup hub = {.settings = &app->hub_settings, .gap_json = app_json_gap,
                             .end_json = app_json_end, .progress_json = app_json_progress};
@@ -304,8 +345,9 @@ static int make_parts(struct app *app)
     struct app_channels_setup channels = {.loop = &app->loop, .hub = app->hub, .log = &app->log,
                                           .clock = app->clock};
     rc = app_channels_new(&app->channels, &channels);
-    app->server = (struct app_server){.config = app->config, .channels = app->channels,
-                                      .clock = app->clock};
+    app->server = (struct app_server){.config = app->config, .hub = &app->hub_settings,
+                                      .channels = app->channels, .clock = app->clock,
+                                      .log = &app->log};
     return rc;
 }
 

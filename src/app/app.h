@@ -27,6 +27,7 @@ struct app {
     uv_prepare_t prepare; /* the hub's turn, before the loop waits */
     uv_idle_t idle;       /* keeps it from waiting while the hub has work left */
     uv_timer_t tick;
+    uv_timer_t gather; /* wakes the loop for hub_next_ms */
     uv_signal_t signals[4];
     size_t signal_count;
     struct hub *hub;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "base/rand.h"
 #include "gate/gate.h"
@@ -23,11 +24,12 @@
 #define LAST_MAX 1000000
 #define PAGE_EVENTS 200 /* what ?before= returns without ?last= */
 #define BUSY_RETRY_FACTOR 10 /* stream.busy asks for so many times retry_ms */
+#define BUSY_LOG_MS 60000
 #define METHODS "GET, HEAD, OPTIONS"
 
 /* One request on its way to its answer. */
 struct task {
-    const struct app_server *server;
+    struct app_server *server;
     struct gate_exchange *x;
     struct sse_request request;
     const char *allowed_origin;
@@ -57,11 +59,24 @@ static void answer_status(struct task *t, const char *status)
     send_out(t, sse_head_plain(&t->out, status, NULL, t->allowed_origin, NULL));
 }
 
+static void log_busy(struct app_server *server, const char *detail)
+{
+    int64_t now = server->clock->mono_ms(server->clock);
+    if (server->was_busy && now - server->busy_ms < BUSY_LOG_MS) {
+        return;
+    }
+    server->was_busy = 1;
+    server->busy_ms = now;
+    log_say(server->log, WARN, "app", "readers are told to come back later",
+            LOG_TEXT("reason", detail), LOG_NUM("max_streams", server->hub->max_streams));
+}
+
 /* Busy is a stream that says so and ends: after a 503 EventSource would never come back. */
 static void answer_busy(struct task *t, const char *reason, const char *detail, int64_t limit)
 {
-    uint64_t retry_ms = (uint64_t)t->server->config->hub.retry_ms * BUSY_RETRY_FACTOR;
+    uint64_t retry_ms = (uint64_t)t->server->hub->retry_ms * BUSY_RETRY_FACTOR;
     struct buf json;
+    log_busy(t->server, detail);
     buf_init(&json, 4096);
     int rc = sse_head_stream(&t->out, t->allowed_origin);
     if (!rc) {
@@ -157,6 +172,10 @@ static int begin_before(struct app_channel *c, const struct app_wish *wish,
         return ERR_INVALID;
     }
     int rc = c->source->type->before(c->source, wish->before, count, out->position, out->until);
+    if (rc == ERR_UNKNOWN) {
+        return err_set(err, ERR_INVALID,
+                       "before: this stream has several files, which have no order among each other");
+    }
     if (rc == ERR_GONE) {
         return err_set(err, rc, "before: nothing from before this position can be had any more");
     }
@@ -320,7 +339,7 @@ static void start_stream(struct task *t, struct app_channel *c)
         answer_busy(t, rc == ERR_LIMIT ? "max_streams" : "memory",
                     rc == ERR_LIMIT ? "this process serves as many streams as it may"
                                     : "this process is out of memory",
-                    rc == ERR_LIMIT ? t->server->config->hub.max_streams : -1);
+                    rc == ERR_LIMIT ? t->server->hub->max_streams : -1);
     }
 }
 

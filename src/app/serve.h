@@ -13,12 +13,17 @@ struct app_stream;
 struct clock;
 struct err;
 struct gate_exchange;
+struct log;
 
 /* What answering needs; borrowed. A reload changes `config`. */
 struct app_server {
     const struct app_config *config;
+    const struct hub_settings *hub; /* those in force */
     struct app_channels *channels;
     const struct clock *clock;
+    const struct log *log;
+    int was_busy; /* and that was told at busy_ms */
+    int64_t busy_ms;
 };
 
 /* Answers a request: the gate's handler, with a struct app_server as its context. */

@@ -14,9 +14,20 @@ static struct gate_exchange *exchange_of(const struct hub_reader *r)
 
 /* --- the hub's sink ------------------------------------------------------------------------ */
 
-static ssize_t sink_send(struct hub_reader *r, const struct iovec *iov, int count)
+static ssize_t sink_send(struct hub_reader *r, const struct iovec *iov, int count,
+                         const struct hub_stamp *stamp)
 {
-    return gate_writer_send(&exchange_of(r)->writer, iov, count);
+    struct gate_exchange *x = exchange_of(r);
+    if (stamp && x->scratch) {
+        return gate_writer_send_slice(&x->writer, x->scratch, stamp, iov, count);
+    }
+    return gate_writer_send(&x->writer, iov, count);
+}
+
+static int sink_is_behind(const struct hub_reader *r)
+{
+    const struct gate_exchange *x = (const struct gate_exchange *)r;
+    return gate_writer_is_behind(&x->writer);
 }
 
 static size_t sink_owed(const struct hub_reader *r)
@@ -40,6 +51,7 @@ static void sink_drop(struct hub_reader *r, const char *why)
 
 static const struct hub_sink exchange_sink = {
     .send = sink_send,
+    .is_behind = sink_is_behind,
     .owed = sink_owed,
     .watch = sink_watch,
     .finish = sink_finish,

@@ -21,8 +21,7 @@ static int64_t now_ms(const struct gate *g)
 
 static struct gate_conn_list *list_of(struct gate_conn *c)
 {
-    int is_waiting = c->state == CONN_READING || c->state == CONN_LINGERING;
-    return is_waiting ? &c->gate->waiting : &c->gate->active;
+    return c->state == CONN_ANSWERING ? &c->gate->active : &c->gate->waiting;
 }
 
 static void list_add(struct gate_conn *c)
@@ -113,6 +112,9 @@ void gate_conn_close(struct gate_conn *c, const char *why)
     intake_free(c);
     uv_close((uv_handle_t *)&c->poll, on_closed);
     close(c->fd);
+    if (g->is_full) {
+        gate_resume(g);
+    }
 }
 
 static void set_events(struct gate_conn *c);
@@ -127,9 +129,14 @@ static struct gate_conn *conn_of(struct gate_exchange *x)
 static void conn_watch(struct gate_exchange *x, int wanted)
 {
     struct gate_conn *c = conn_of(x);
-    if (c->state != CONN_CLOSED && c->wants_write != wanted) {
-        c->wants_write = (uint8_t)wanted;
-        set_events(c);
+    if (c->state == CONN_CLOSED || c->wants_write == wanted) {
+        return;
+    }
+    c->wants_write = (uint8_t)wanted;
+    set_events(c);
+    /* The hub minds its readers' stalls; others have a limit here. */
+    if (wanted && c->state == CONN_ANSWERING && !x->reader.channel) {
+        enter(c, CONN_SENDING);
     }
 }
 
@@ -180,6 +187,7 @@ static void start_exchange(struct gate_conn *c)
 {
     enter(c, CONN_ANSWERING);
     gate_exchange_init(&c->x, &conn_ops, c->fd, 1, c->id);
+    c->x.scratch = &c->gate->scratch;
 }
 
 /* The request is whole: libfcgi reads it, the handler answers it. */
@@ -397,7 +405,8 @@ static void read_input(struct gate_conn *c)
         return;
     }
     if (got <= 0) {
-        if (got == 0 && c->state == CONN_ANSWERING && c->x.writer.owed == 0) {
+        int is_answering = c->state == CONN_ANSWERING || c->state == CONN_SENDING;
+        if (got == 0 && is_answering && c->x.writer.owed == 0) {
             /* A server that passes its client's departure on by ending its half (lighttpd) logs a
              * response without an end as a fault of ours. */
             gate_writer_finish(&c->x.writer);
@@ -432,7 +441,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     if (events & UV_READABLE) {
         read_input(c);
     }
-    if ((events & UV_WRITABLE) && c->state == CONN_ANSWERING) {
+    if ((events & UV_WRITABLE) && (c->state == CONN_ANSWERING || c->state == CONN_SENDING)) {
         gate_exchange_writable(&c->x, now_ms(c->gate));
     }
 }

@@ -39,6 +39,7 @@ struct gate_exchange {
     struct hub_reader reader;
     struct gate_writer writer;
     const struct gate_exchange_ops *ops;
+    struct gate_scratch *scratch; /* the gate's; NULL where there is one reader only */
     char *answer; /* what is left of a short answer; heap or NULL */
     uint32_t answer_len, answer_at;
     uint8_t is_finishing;
@@ -91,6 +92,10 @@ void gate_stop(struct gate *g);
 /* Closes silent and unfinished connections that are too old, and listens again after a shortage of
  * descriptors. Call it about every second. */
 void gate_tick(struct gate *g);
+
+/* How many streams the limit of open files leaves room for; SIZE_MAX: there is none. Beyond them
+ * requests still come in, so that they can be told that we are busy. */
+size_t gate_streams_max(const struct gate *g);
 
 size_t gate_connection_count(const struct gate *g);
 

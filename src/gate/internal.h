@@ -12,6 +12,9 @@ struct gate_params;
 
 #define GATE_READ_BYTES 65536
 #define GATE_RESERVED_FDS 32 /* and one in 32 of the rest: left for sources, so that they go on */
+/* Connections that are no streams: requests on their way, and those answered with stream.busy. */
+#define GATE_RESERVED_CONNS 4 /* and one in 16 of all, up to GATE_RESERVED_CONNS_MAX */
+#define GATE_RESERVED_CONNS_MAX 128
 #define GATE_VALUES_BYTES 4096 /* content of a GET_VALUES record */
 
 /* What a connection needs until its request is whole. */
@@ -26,6 +29,7 @@ struct gate_intake {
 enum gate_conn_state {
     CONN_READING,   /* no request yet, or not whole */
     CONN_ANSWERING, /* a response is going out */
+    CONN_SENDING,   /* one that is no stream, or a stream's end, and the peer is slow to take it */
     CONN_LINGERING, /* answered; the peer still sends a body that nobody wants */
     CONN_CLOSED     /* waits for the loop to let go */
 };
@@ -36,7 +40,7 @@ struct gate_conn {
     struct gate_conn *prev, *next;
     struct gate_intake *intake;
     uv_poll_t poll;
-    int64_t since_ms; /* READING, LINGERING: when that began */
+    int64_t since_ms; /* READING, SENDING, LINGERING: when that began */
     int fd;
     struct fcgi_record_parser parser;
     uint16_t id; /* of the request; 0 when there is none */
@@ -66,12 +70,15 @@ struct gate {
     struct gate_params *params;
     struct gate_listener listeners[GATE_LISTENERS_MAX];
     size_t listener_count;
-    struct gate_conn_list waiting; /* READING and LINGERING, oldest first */
+    struct gate_conn_list waiting; /* READING, SENDING and LINGERING, oldest first */
     struct gate_conn_list active;
     size_t conn_count;
     size_t conn_limit; /* what the limit of open files leaves */
+    int is_full;       /* listeners wait for one to be closed */
+    int has_shortage;  /* the system refused, and that was told at shortage_ms */
+    int64_t shortage_ms;
     struct log_limit peer_limit;
-    struct log_limit accept_limit;
+    struct gate_scratch scratch; /* for all readers of this process: it has one hub */
     uint8_t *input; /* GATE_READ_BYTES, for one read at a time */
     size_t handles; /* uv handles not closed yet */
     int is_closing;
@@ -83,6 +90,8 @@ struct gate {
 void gate_conn_open(struct gate *g, int fd);
 /* Closes at once; safe to ask for twice. `why` (NULL: nothing worth a line) goes to the log. */
 void gate_conn_close(struct gate_conn *c, const char *why);
+/* Listens again where that was given up for want of room. */
+void gate_resume(struct gate *g);
 /* The last handle of a closing gate is gone: frees it. */
 void gate_release(struct gate *g);
 

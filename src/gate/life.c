@@ -41,6 +41,13 @@ int gate_new(struct gate **out, const struct gate_setup *setup, struct err *err)
     return 0;
 }
 
+size_t gate_streams_max(const struct gate *g)
+{
+    size_t reserved = GATE_RESERVED_CONNS + g->conn_limit / 16;
+    reserved = reserved < GATE_RESERVED_CONNS_MAX ? reserved : GATE_RESERVED_CONNS_MAX;
+    return g->conn_limit > reserved ? g->conn_limit - reserved : 1;
+}
+
 size_t gate_connection_count(const struct gate *g)
 {
     return g->conn_count;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,7 +20,9 @@
 #include <unistd.h>
 
 #define ACCEPTS_PER_TURN 128
-#define BACKLOG 4096
+#define BACKLOG INT_MAX /* the system cuts it to what it allows (net.core.somaxconn) */
+#define PATIENCE_MS 1000 /* where room is needed, a connection may be without a request so long */
+#define SHORTAGE_LOG_MS 60000
 
 static int64_t now_ms(const struct gate *g)
 {
@@ -28,45 +31,93 @@ static int64_t now_ms(const struct gate *g)
 
 /* --- taking connections -------------------------------------------------------------------- */
 
-/* Out of descriptors or memory: what waits is left in the backlog until the next tick, and the
- * streams that run are not disturbed. */
-static void pause_listener(struct gate_listener *l, int error)
+static void on_listener(uv_poll_t *handle, int status, int events);
+
+/* What waits stays in the backlog, and the streams that run are not disturbed. */
+static void pause_listener(struct gate_listener *l)
 {
-    struct gate *g = l->gate;
-    uint32_t dropped;
     uv_poll_stop(&l->poll);
     l->is_paused = 1;
-    if (log_limit_pass(&g->accept_limit, now_ms(g), &dropped)) {
-        log_say(g->setup.log, ERROR, "gate", "cannot accept, trying again in a second",
-                LOG_TEXT("error", strerror(error)),
-                LOG_NUM("connections", g->conn_count), LOG_NUM("lines_dropped", dropped));
+}
+
+void gate_resume(struct gate *g)
+{
+    g->is_full = 0;
+    for (size_t i = 0; i < g->listener_count; i++) {
+        struct gate_listener *l = &g->listeners[i];
+        if (l->is_open && l->is_paused) {
+            l->is_paused = 0;
+            uv_poll_start(&l->poll, UV_READABLE, on_listener);
+        }
     }
 }
 
+/* Connections are for requests: one that has been without a whole one for long makes room for
+ * another. Answers whether there is room. */
+static int make_room(struct gate *g)
+{
+    struct gate_conn *c = g->waiting.head;
+    if (g->conn_count < g->conn_limit) {
+        return 1;
+    }
+    if (!c || now_ms(g) - c->since_ms < PATIENCE_MS) {
+        return 0;
+    }
+    gate_conn_close(c, "it had no request, and its descriptor was needed");
+    return 1;
+}
+
+/* The system is short of something, in spite of the reserve. The next tick tries again. */
+static void tell_shortage(struct gate *g, int error)
+{
+    int64_t now = now_ms(g);
+    if (g->has_shortage && now - g->shortage_ms < SHORTAGE_LOG_MS) {
+        return;
+    }
+    g->has_shortage = 1;
+    g->shortage_ms = now;
+    log_say(g->setup.log, ERROR, "gate", "cannot accept, trying again every second",
+            LOG_TEXT("error", strerror(error)), LOG_NUM("connections", g->conn_count));
+}
+
+/* Errors that were the connection's, not ours: the next one may be fine (accept(2)). */
+static int is_passing(int error)
+{
+    static const int passing[] = {EINTR,     ECONNABORTED, EPROTO,       EPERM,     ENETDOWN,
+                                  EHOSTDOWN, ENONET,       EHOSTUNREACH, ETIMEDOUT, ENETUNREACH};
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+        if (error == passing[i]) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* A bounded number: live readers are served in between. */
 static void on_listener(uv_poll_t *handle, int status, int events)
 {
     struct gate_listener *l = handle->data;
+    struct gate *g = l->gate;
     (void)status;
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        if (l->gate->conn_count >= l->gate->conn_limit) {
-            pause_listener(l, EMFILE);
+        if (!make_room(g)) {
+            g->is_full = 1;
+            pause_listener(l);
             return;
         }
         int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             int on = 1;
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* no harm on AF_UNIX */
-            gate_conn_open(l->gate, fd);
-            continue;
+            gate_conn_open(g, fd);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return;
+        } else if (!is_passing(errno)) {
+            tell_shortage(g, errno);
+            pause_listener(l);
+            return;
         }
-        if (errno == EINTR || errno == ECONNABORTED) {
-            continue;
-        }
-        if (errno != EAGAIN && errno != EWOULDBLOCK) {
-            pause_listener(l, errno);
-        }
-        return;
     }
 }
 
@@ -265,17 +316,12 @@ void gate_tick(struct gate *g)
     while (g->waiting.head && now - g->waiting.head->since_ms >= GATE_REQUEST_TIMEOUT_MS) {
         struct gate_conn *c = g->waiting.head;
         int is_idle = c->state == CONN_READING && c->id == 0 && c->keep;
-        gate_conn_close(c, is_idle || c->state == CONN_LINGERING
-                               ? NULL
+        gate_conn_close(c, is_idle || c->state == CONN_LINGERING ? NULL
+                           : c->state == CONN_SENDING
+                               ? "it did not take its answer within the time allowed"
                                : "no whole request within the time allowed");
     }
-    for (size_t i = 0; i < g->listener_count; i++) {
-        struct gate_listener *l = &g->listeners[i];
-        if (l->is_open && l->is_paused) {
-            l->is_paused = 0;
-            uv_poll_start(&l->poll, UV_READABLE, on_listener);
-        }
-    }
+    gate_resume(g);
 }
 
 void gate_close(struct gate *g, void (*closed)(void *ctx), void *ctx)

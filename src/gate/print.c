@@ -79,9 +79,11 @@ static void finish(struct gate_print *p)
 }
 
 /* A terminal or a pipe may block us: nobody else is being served. */
-static ssize_t print_send(struct hub_reader *r, const struct iovec *iov, int count)
+static ssize_t print_send(struct hub_reader *r, const struct iovec *iov, int count,
+                          const struct hub_stamp *stamp)
 {
     struct gate_print *p = (struct gate_print *)r;
+    (void)stamp;
     ssize_t total = 0;
     for (int i = 0; i < count; i++) {
         total += (ssize_t)iov[i].iov_len;

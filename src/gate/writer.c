@@ -7,7 +7,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -152,6 +154,66 @@ ssize_t gate_writer_send(struct gate_writer *w, const struct iovec *iov, int cou
         }
     }
     return (ssize_t)done;
+}
+
+static int is_same(const struct hub_stamp *a, const struct hub_stamp *b)
+{
+    return a->at == b->at && a->len == b->len && a->channel == b->channel;
+}
+
+/* Lays the records that gate_writer_send() would lay, one after the other. */
+static void scratch_fill(struct gate_scratch *s, const struct gate_writer *w,
+                         const struct hub_stamp *stamp, const struct iovec *iov)
+{
+    struct batch b;
+    batch_fill(&b, w, iov, 0, stamp->len);
+    s->len = 0;
+    for (size_t i = 0; i < b.count; i++) {
+        memcpy(s->bytes + s->len, b.iov[i].iov_base, b.iov[i].iov_len);
+        s->len += b.iov[i].iov_len;
+    }
+    s->stamp = *stamp;
+    s->id = w->id;
+}
+
+/* 1 when the scratch holds the slice, which it takes in when the reader before this one got the
+ * same: what only one reader gets is not copied. */
+static int scratch_has(struct gate_scratch *s, const struct gate_writer *w,
+                       const struct hub_stamp *stamp, const struct iovec *iov)
+{
+    if (is_same(&s->stamp, stamp) && s->id == w->id) {
+        return 1;
+    }
+    if (!is_same(&s->last, stamp) || s->last_id != w->id || stamp->len > GATE_SCRATCH_BYTES) {
+        s->last = *stamp;
+        s->last_id = w->id;
+        return 0;
+    }
+    scratch_fill(s, w, stamp, iov);
+    return 1;
+}
+
+ssize_t gate_writer_send_slice(struct gate_writer *w, struct gate_scratch *s,
+                               const struct hub_stamp *stamp, const struct iovec *iov, int count)
+{
+    ssize_t sent;
+    if (!w->is_framed || w->owed > 0 || !scratch_has(s, w, stamp, iov)) {
+        return gate_writer_send(w, iov, count);
+    }
+    do {
+        sent = send(w->fd, s->bytes, s->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    sent = settle(sent);
+    if (sent == (ssize_t)s->len) {
+        return (ssize_t)stamp->len;
+    }
+    return sent < 0 ? sent : (ssize_t)account(w, (size_t)sent, stamp->len);
+}
+
+int gate_writer_is_behind(const struct gate_writer *w)
+{
+    int unread;
+    return w->is_framed && ioctl(w->fd, SIOCOUTQ, &unread) == 0 && unread > 0;
 }
 
 int gate_writer_finish(struct gate_writer *w)

@@ -77,6 +77,7 @@ static void push(struct hub_channel *c, const char *position)
         c->is_ahead = 0;
     }
     c->spoke_ms = c->now_ms;
+    c->has_news = 1;
     hub_channel_mark(c);
 }
 
@@ -166,6 +167,7 @@ int hub_channel_new(struct hub *h, const struct hub_origin *origin, struct hub_c
         return ERR_NOMEM;
     }
     c->hub = h;
+    c->number = ++h->channel_number;
     c->origin = *origin;
     c->live_low = c->parked_low = UINT64_MAX;
     c->live_out = (struct sse_out){.event = live_event, .gap = live_gap,
@@ -201,21 +203,6 @@ static void drop_work(struct hub_channel *c)
     }
 }
 
-static void unlink_dirty(struct hub_channel *c)
-{
-    struct hub *h = c->hub;
-    struct hub_channel **at = &h->dirty_head;
-    h->dirty_tail = NULL;
-    while (*at) {
-        if (*at == c) {
-            *at = c->next_dirty;
-        } else {
-            h->dirty_tail = *at;
-            at = &(*at)->next_dirty;
-        }
-    }
-}
-
 void hub_channel_free(struct hub_channel *c)
 {
     if (!c) {
@@ -228,9 +215,7 @@ void hub_channel_free(struct hub_channel *c)
         hub_reader_drop(c->parked.head, "the stream was closed");
     }
     drop_work(c);
-    if (c->is_dirty) {
-        unlink_dirty(c);
-    }
+    hub_unqueue(c);
     if (c->prev) {
         c->prev->next = c->next;
     } else {
@@ -256,6 +241,7 @@ static int is_done(const struct hub_channel *c, const struct hub_reader *r)
 int hub_channel_serve(struct hub_channel *c, int64_t now_ms)
 {
     c->now_ms = now_ms;
+    c->has_news = 0;
     size_t budget = HUB_TURN_READERS;
     while (c->serve_left > 0 && c->live_count > 0 && budget-- > 0) {
         c->live_next = c->live_next < c->live_count ? c->live_next : c->live_next % c->live_count;
@@ -274,7 +260,8 @@ int hub_channel_serve(struct hub_channel *c, int64_t now_ms)
     if (c->live_count == 0) {
         c->serve_left = 0;
     }
-    if (c->serve_left > 0) {
+    c->is_in_round = c->serve_left > 0;
+    if (c->is_in_round) {
         return 1;
     }
     /* A whole round ends where it began: the next begins one seat further on. */

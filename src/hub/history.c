@@ -77,7 +77,7 @@ static int offer_page(struct hub_reader *r, const struct hub_page *p,
         return 1;
     }
     struct iovec iov = {.iov_base = p->bytes.data, .iov_len = p->bytes.len};
-    ssize_t taken = r->sink->send(r, &iov, 1);
+    ssize_t taken = r->sink->send(r, &iov, 1, NULL);
     if (taken < 0) {
         return ERR_CLOSED;
     }

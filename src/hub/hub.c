@@ -38,28 +38,21 @@ void hub_free(struct hub *h)
 
 int hub_turn(struct hub *h, int64_t now_ms)
 {
+    hub_gather_release(h, now_ms);
     /* Each dirty channel once; one that is not through goes to the end of the line. */
-    struct hub_channel *last = h->dirty_tail;
-    while (h->dirty_head) {
-        struct hub_channel *c = h->dirty_head;
-        h->dirty_head = c->next_dirty;
-        if (!h->dirty_head) {
-            h->dirty_tail = NULL;
-        }
-        c->is_dirty = 0;
-        if (hub_channel_serve(c, now_ms) && !c->is_dirty) {
+    struct hub_channel *last = h->dirty.tail;
+    struct hub_channel *c = NULL;
+    while (c != last && (c = hub_dirty_take(h))) {
+        if (!hub_gather(c, now_ms) && hub_channel_serve(c, now_ms) && !c->is_dirty) {
             size_t left = c->serve_left;
             hub_channel_mark(c);
             c->serve_left = left;
-        }
-        if (c == last) {
-            break;
         }
     }
     for (int pages = 0; h->work.head && pages < HUB_TURN_PAGES; pages++) {
         hub_history_read(h->work.head, now_ms);
     }
-    return h->dirty_head || h->work.head;
+    return h->dirty.head || h->work.head;
 }
 
 static int is_due(const struct hub_reader *r, int64_t now_ms)

@@ -22,6 +22,9 @@ struct hub_reader;
 #define HUB_WRITE_BYTES 65536            /* ring bytes offered to one reader in one go */
 #define HUB_TURN_READERS 1024            /* live readers served per channel and turn */
 #define HUB_TURN_PAGES 16                /* pages of history read per turn */
+#define HUB_SAMPLES 8                    /* readers asked whether they are behind */
+#define HUB_GATHER_READERS 4             /* for fewer, nothing is gathered */
+#define HUB_GATHER_BYTES 32768           /* nor more than this, or a quarter of the ring */
 #define HUB_PULL_BYTES (256 * 1024)      /* of log looked through for one page */
 #define HUB_PROGRESS_MS 250              /* a search that finds nothing tells so this often */
 
@@ -37,11 +40,23 @@ struct hub_origin {
     void *ctx;
 };
 
+/* Names a stretch of a ring. As long as the hub lives the same stamp means the same bytes: channels
+ * are numbered, and offsets in a ring never come again. So a sink may prepare bytes once and send
+ * them to every reader that is to get the same. */
+struct hub_stamp {
+    uint64_t channel; /* from 1 */
+    uint64_t at;
+    size_t len;
+};
+
 /* How a reader's bytes leave. All are called by the hub only, never after finish or drop. */
 struct hub_sink {
     /* Takes frame bytes and answers how many, fewer (also 0) when the peer takes no more just now,
-     * negative when it is gone. */
-    ssize_t (*send)(struct hub_reader *r, const struct iovec *iov, int count);
+     * negative when it is gone. `stamp` is NULL for bytes that stand in no ring. */
+    ssize_t (*send)(struct hub_reader *r, const struct iovec *iov, int count,
+                    const struct hub_stamp *stamp);
+    /* 1 when the peer has not read yet what it got last. NULL: nobody can tell. */
+    int (*is_behind)(const struct hub_reader *r);
     /* Bytes that must follow, unchanged, because their framing has been sent already. */
     size_t (*owed)(const struct hub_reader *r);
     /* Asks for hub_reader_writable() when the peer takes bytes again; 0 takes it back. */
@@ -142,6 +157,9 @@ void hub_reader_end(struct hub_reader *r, int64_t now_ms);
 /* Sends what is new and reads what is old, a bounded amount. 1 when some is left: call again
  * once the loop has looked at its sockets. */
 int hub_turn(struct hub *h, int64_t now_ms);
+
+/* In how many milliseconds hub_turn is wanted though nothing happens till then; -1: not at all. */
+int64_t hub_next_ms(const struct hub *h, int64_t now_ms);
 
 /* Heartbeats, stalled readers, ages, retries of failed origins. To be called about every second,
  * and every HUB_DRAIN_TICK_MS while draining. */

@@ -13,6 +13,12 @@ struct hub_list {
     struct hub_reader *tail;
 };
 
+/* Channels, linked through `next_queued`; a channel is in one such queue at most. */
+struct hub_queue {
+    struct hub_channel *head;
+    struct hub_channel *tail;
+};
+
 /* A page of history: whole frames, and where each ends. One for the whole hub, used within one
  * call. */
 struct hub_page {
@@ -29,9 +35,11 @@ struct hub_page {
 struct hub {
     struct hub_setup setup;
     struct hub_channel *channels;                 /* linked through `next` */
-    struct hub_channel *dirty_head, *dirty_tail; /* those with readers to serve */
+    struct hub_queue dirty;       /* those with readers to serve */
+    struct hub_queue held;        /* those that gather events first */
     struct hub_list work;         /* readers that want a page of history */
     size_t reader_count;
+    uint64_t channel_number; /* of the newest channel; none is given twice */
     struct hub_page page;
     struct buf frame; /* the frame being encoded */
     struct buf json;
@@ -40,8 +48,9 @@ struct hub {
 
 struct hub_channel {
     struct hub *hub;
+    uint64_t number; /* for stamps */
     struct hub_channel *prev, *next;
-    struct hub_channel *next_dirty;
+    struct hub_channel *next_queued;
     struct hub_origin origin;
     struct sse_out live_out;
     struct ring ring;
@@ -55,7 +64,13 @@ struct hub_channel {
     uint64_t parked_low; /* no parked RING reader's cursor is below it */
     int64_t now_ms;      /* of the last turn or tick: for events that come in between */
     int64_t spoke_ms;    /* when something was last put into the ring */
-    int is_dirty;
+    int64_t held_ms;     /* HELD: until when */
+    uint64_t held_from;  /* HELD: the ring's head when it began */
+    int is_dirty;        /* in hub->dirty */
+    int is_held;         /* in hub->held */
+    int was_held;        /* its time is over: serve it, whatever the pressure */
+    int has_news;        /* something came into the ring since its readers were last served */
+    int is_in_round;     /* some of its readers were served in this turn, others are to be */
     int is_ahead; /* the log moved on past the last frame, with nothing to show */
     int has_ended;
 };
@@ -67,6 +82,18 @@ int hub_settle(struct hub_reader *r);
 void hub_unlist(struct hub_reader *r);
 /* Some live readers have bytes to get. */
 void hub_channel_mark(struct hub_channel *c);
+/* Adds at the end; which queue it is, is for the caller to note in the channel. */
+void hub_queue_add(struct hub_queue *q, struct hub_channel *c);
+/* Takes the channel that waits longest; NULL: none is left. */
+struct hub_channel *hub_dirty_take(struct hub *h);
+/* Takes the channel out of the queue that it is in. */
+void hub_unqueue(struct hub_channel *c);
+
+/* gather.c */
+/* 1 when the channel's news are to wait: it is among the held then. */
+int hub_gather(struct hub_channel *c, int64_t now_ms);
+/* Those held long enough are to be served. */
+void hub_gather_release(struct hub *h, int64_t now_ms);
 
 /* channel.c */
 /* Serves live readers; 1 when some are left to be served. */

@@ -36,21 +36,54 @@ static void list_remove(struct hub_list *l, struct hub_reader *r)
     r->prev = r->next = NULL;
 }
 
+void hub_queue_add(struct hub_queue *q, struct hub_channel *c)
+{
+    c->next_queued = NULL;
+    if (q->tail) {
+        q->tail->next_queued = c;
+    } else {
+        q->head = c;
+    }
+    q->tail = c;
+}
+
 void hub_channel_mark(struct hub_channel *c)
 {
-    struct hub *h = c->hub;
+    struct hub_queue *q = &c->hub->dirty;
     c->serve_left = c->live_count;
-    if (c->is_dirty || c->live_count == 0) {
+    if (c->is_dirty || c->is_held || c->live_count == 0) {
         return;
     }
     c->is_dirty = 1;
-    c->next_dirty = NULL;
-    if (h->dirty_tail) {
-        h->dirty_tail->next_dirty = c;
-    } else {
-        h->dirty_head = c;
+    hub_queue_add(q, c);
+}
+
+struct hub_channel *hub_dirty_take(struct hub *h)
+{
+    struct hub_channel *c = h->dirty.head;
+    if (c) {
+        hub_unqueue(c);
     }
-    h->dirty_tail = c;
+    return c;
+}
+
+void hub_unqueue(struct hub_channel *c)
+{
+    struct hub_queue *q = c->is_dirty ? &c->hub->dirty : &c->hub->held;
+    struct hub_channel **at = &q->head;
+    struct hub_channel *before = NULL;
+    if (!c->is_dirty && !c->is_held) {
+        return;
+    }
+    while (*at != c) {
+        before = *at;
+        at = &before->next_queued;
+    }
+    *at = c->next_queued;
+    if (q->tail == c) {
+        q->tail = before;
+    }
+    c->is_dirty = c->is_held = 0;
 }
 
 /* While a round is under way, those still to be served are the next `serve_left` seats. When seats

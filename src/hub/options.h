@@ -14,6 +14,7 @@ struct hub_settings {
     int64_t max_stream_age_s; /* 0: no limit */
     int64_t stall_timeout_s;  /* a reader that takes no byte for so long is closed */
     int64_t drain_s;          /* SIGTERM spreads the endings over so long */
+    int64_t coalesce_max_ms;  /* events are gathered so long at most; 0: never */
     int64_t ring_bytes;       /* recent events kept encoded, per channel */
 };
 

@@ -103,7 +103,7 @@ int hub_reader_hold(struct hub_reader *r, const char *data, size_t len, int64_t 
 int hub_reader_offer(struct hub_reader *r, const char *data, size_t len, int64_t now_ms)
 {
     struct iovec iov = {.iov_base = (char *)data, .iov_len = len};
-    ssize_t taken = r->sink->send(r, &iov, 1);
+    ssize_t taken = r->sink->send(r, &iov, 1, NULL);
     if (taken < 0) {
         return ERR_CLOSED;
     }
@@ -120,7 +120,7 @@ static int send_rest(struct hub_reader *r, int64_t now_ms)
         return 1;
     }
     struct iovec iov = {.iov_base = r->rest + r->rest_at, .iov_len = rest_left(r)};
-    ssize_t taken = r->sink->send(r, &iov, 1);
+    ssize_t taken = r->sink->send(r, &iov, 1, NULL);
     if (taken < 0) {
         return ERR_CLOSED;
     }
@@ -145,7 +145,9 @@ static int send_ring(struct hub_reader *r, int64_t now_ms)
     uint64_t to = ring->head - r->at > HUB_WRITE_BYTES ? r->at + HUB_WRITE_BYTES : ring->head;
     struct iovec iov[2];
     int count = ring_slice(ring, r->at, to, iov);
-    ssize_t taken = r->sink->send(r, iov, count);
+    struct hub_stamp stamp = {.channel = r->channel->number, .at = r->at,
+                              .len = (size_t)(to - r->at)};
+    ssize_t taken = r->sink->send(r, iov, count, &stamp);
     if (taken < 0) {
         return ERR_CLOSED;
     }

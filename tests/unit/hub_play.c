@@ -160,6 +160,8 @@ static void choose_world(struct rig *rig, size_t readers, int is_real)
     rig->settings.ring_bytes = rig_chance(d, 80) ? 4096 : 16384 << rig_roll(d, 5);
     rig->live_in_pull_percent = rig_chance(d, 20) ? 30 : 0;
     rig->forget_percent = rig_chance(d, 10) ? 10 : 0;
+    rig->settings.coalesce_max_ms = rig_chance(d, 40) ? 1 + (int64_t)rig_roll(d, 50) : 0;
+    rig->behind_percent = (unsigned)rig_roll(d, 101);
     rig->until_percent = rig_chance(d, 15) ? 40 : 0;
     size_t entries = rig_chance(d, 50) ? 1 + (size_t)rig_roll(d, 20) : 0;
     for (size_t i = 0; i < RIG_PROCS; i++) {

@@ -219,6 +219,9 @@ int rig_proc_start(struct rig_proc *p)
                               .progress_json = progress_json};
     struct hub_origin origin = {.pull = pull, .ctx = p};
     char position[SSE_POSITION_SIZE];
+    /* A hub numbers its channels from 1. */
+    memset(&p->scratch, 0, sizeof p->scratch);
+    memset(p->slices, 0, sizeof p->slices);
     rig_in_hub = 1;
     int rc = hub_new(&p->hub, &setup);
     if (!rc) {
@@ -292,9 +295,20 @@ int rig_turn(struct rig_proc *p)
     return left;
 }
 
+/* Lets pass the time that the hub gathers events for; 0 when it does not. */
+static int rig_wait(struct rig_proc *p)
+{
+    int64_t next_ms = p->hub ? hub_next_ms(p->hub, p->rig->now_ms) : -1;
+    if (next_ms < 0) {
+        return 0;
+    }
+    p->rig->now_ms += next_ms;
+    return 1;
+}
+
 void rig_turns(struct rig_proc *p)
 {
-    for (size_t turns = 0; rig_turn(p); turns++) {
+    for (size_t turns = 0; rig_turn(p) || rig_wait(p); turns++) {
         if (turns == TURNS_MAX) {
             fail_msg("seed %" PRIu64 ": the hub never comes to rest", p->rig->seed);
         }

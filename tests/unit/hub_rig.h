@@ -43,6 +43,14 @@ struct rig_entry {
 
 struct rig;
 
+#define RIG_STAMPS 64
+
+/* A stretch of a ring that was sent, and what it held. */
+struct rig_slice {
+    struct hub_stamp stamp;
+    uint64_t hash;
+};
+
 /* A process: its own hub, channel and idea of the head. */
 struct rig_proc {
     struct rig *rig;
@@ -54,6 +62,8 @@ struct rig_proc {
     size_t io_failures;
     size_t pulls;
     size_t pull_entries; /* at most so many a pull; 0: no limit but the page's */
+    struct gate_scratch scratch;
+    struct rig_slice slices[RIG_STAMPS]; /* the newest of each hash of their stamps */
 };
 
 enum rig_close { RIG_OPEN, RIG_LEFT, RIG_FINISHED, RIG_DROPPED };
@@ -104,6 +114,7 @@ struct rig {
     unsigned live_in_pull_percent; /* of pulls that bring live events too */
     unsigned until_percent;        /* of connections that are to end somewhere */
     int lacks_memory;              /* allocations may fail */
+    unsigned behind_percent;       /* of readers that have not read what they were sent */
     unsigned forget_percent;       /* of connections that come with an unknown id */
 };
 

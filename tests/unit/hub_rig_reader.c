@@ -3,6 +3,7 @@
 #include "hub_rig_reader.h"
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "gate/fcgi_record.h"
 #include "whatwg.h"
 
@@ -102,7 +103,41 @@ static ssize_t numbers_send(struct rig_reader *r, const struct iovec *iov, int c
     return (ssize_t)done;
 }
 
-static ssize_t sink_send(struct hub_reader *h, const struct iovec *iov, int count)
+/* The same stamp, the same bytes: a sink may send what it has made ready for another reader. */
+static void check_stamp(const struct rig_reader *r, const struct iovec *iov, int count,
+                        const struct hub_stamp *stamp)
+{
+    size_t len = 0;
+    uint64_t hash = 0;
+    for (int i = 0; i < count; i++) {
+        len += iov[i].iov_len;
+    }
+    for (size_t i = 0; i < len; i++) {
+        const char *byte = (char *)iov[0].iov_base + i;
+        if (i >= iov[0].iov_len) {
+            byte = (char *)iov[1].iov_base + (i - iov[0].iov_len);
+        }
+        hash = (hash ^ (unsigned char)*byte) * 1099511628211U;
+    }
+    MUST(r, stamp->channel > 0 && stamp->len == len);
+    struct rig_slice *s = &r->proc->slices[hash_mix64(stamp->at ^ len << 32) % RIG_STAMPS];
+    if (s->stamp.channel == stamp->channel && s->stamp.at == stamp->at && s->stamp.len == len) {
+        MUST(r, s->hash == hash);
+    }
+    *s = (struct rig_slice){.stamp = *stamp, .hash = hash};
+}
+
+static ssize_t real_send(struct rig_reader *r, const struct iovec *iov, int count,
+                         const struct hub_stamp *stamp)
+{
+    if (stamp) {
+        return gate_writer_send_slice(&r->writer, &r->proc->scratch, stamp, iov, count);
+    }
+    return gate_writer_send(&r->writer, iov, count);
+}
+
+static ssize_t sink_send(struct hub_reader *h, const struct iovec *iov, int count,
+                         const struct hub_stamp *stamp)
 {
     struct rig_reader *r = reader_of(h);
     ssize_t taken = ERR_CLOSED;
@@ -110,11 +145,20 @@ static ssize_t sink_send(struct hub_reader *h, const struct iovec *iov, int coun
     rig_in_hub = 0;
     MUST(r, r->state == RIG_OPEN && count >= 1 && count <= 2);
     r->served_at = ++r->rig->sends;
+    if (stamp) {
+        check_stamp(r, iov, count, stamp);
+    }
     if (!r->is_gone) {
-        taken = r->fd >= 0 ? gate_writer_send(&r->writer, iov, count) : numbers_send(r, iov, count);
+        taken = r->fd >= 0 ? real_send(r, iov, count, stamp) : numbers_send(r, iov, count);
     }
     rig_in_hub = was;
     return taken;
+}
+
+static int sink_is_behind(const struct hub_reader *h)
+{
+    const struct rig_reader *r = reader_of(h);
+    return rig_chance(&r->rig->dice, r->rig->behind_percent);
 }
 
 static size_t sink_owed(const struct hub_reader *h)
@@ -356,7 +400,12 @@ static void sink_drop(struct hub_reader *h, const char *why)
     rig_in_hub = was;
 }
 
-static const struct hub_sink rig_sink = {sink_send, sink_owed, sink_watch, sink_finish, sink_drop};
+static const struct hub_sink rig_sink = {.send = sink_send,
+                                         .is_behind = sink_is_behind,
+                                         .owed = sink_owed,
+                                         .watch = sink_watch,
+                                         .finish = sink_finish,
+                                         .drop = sink_drop};
 
 static int start(struct rig_reader *r, const struct sse_gap *gap)
 {

@@ -22,6 +22,7 @@ static struct {
     size_t most;
     int error;         /* errno of the next call; 0: none */
     unsigned refusals; /* per cent of calls that take nothing just now */
+    size_t sends;      /* calls of send() */
     struct buf got;
 } peer;
 
@@ -51,6 +52,7 @@ static ssize_t take(const struct iovec *iov, size_t count)
 }
 
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags);
+ssize_t __wrap_send(int fd, const void *data, size_t len, int flags);
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int count);
 
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
@@ -60,16 +62,30 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *msg, int flags)
     return take(msg->msg_iov, msg->msg_iovlen);
 }
 
+ssize_t __wrap_send(int fd, const void *data, size_t len, int flags)
+{
+    struct iovec iov = {.iov_base = (void *)data, .iov_len = len};
+    assert_int_equal(fd, 77);
+    assert_int_equal(flags, MSG_NOSIGNAL | MSG_DONTWAIT);
+    peer.sends++;
+    return take(&iov, 1);
+}
+
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int count)
 {
     assert_int_equal(fd, 77);
     return take(iov, (size_t)count);
 }
 
+static struct gate_scratch scratch;
+static unsigned slice_percent; /* of what is sent goes the way of slices */
+
 static int set_up(void **state)
 {
     (void)state;
     memset(&peer, 0, sizeof peer);
+    memset(&scratch, 0, sizeof scratch);
+    slice_percent = 0;
     peer.most = 100;
     buf_init(&peer.got, 2 * CONTENT_MAX + CONTENT_MAX * FCGI_RECORD_HEAD_BYTES);
     return 0;
@@ -83,6 +99,26 @@ static int tear_down(void **state)
 }
 
 static char content[CONTENT_MAX];
+
+/* As if another reader had just got the same. */
+static ssize_t send_slice(struct gate_writer *w, size_t at, const struct iovec *iov, int count)
+{
+    struct hub_stamp stamp = {.channel = 1, .at = at};
+    for (int i = 0; i < count; i++) {
+        stamp.len += iov[i].iov_len;
+    }
+    scratch.last = stamp;
+    scratch.last_id = w->id;
+    return gate_writer_send_slice(w, &scratch, &stamp, iov, count);
+}
+
+static ssize_t send_some(struct gate_writer *w, size_t at, const struct iovec *iov, int count)
+{
+    if (rig_chance(&peer.dice, slice_percent)) {
+        return send_slice(w, at, iov, count);
+    }
+    return gate_writer_send(w, iov, count);
+}
 
 static void fill_content(void)
 {
@@ -102,7 +138,7 @@ static void send_content(struct gate_writer *w, size_t len, size_t offer_most)
         offer = offer < len - at ? offer : len - at;
         size_t first = (size_t)rig_roll(&peer.dice, offer);
         struct iovec iov[2] = {{content + at, first}, {content + at + first, offer - first}};
-        ssize_t taken = first ? gate_writer_send(w, iov, 2) : gate_writer_send(w, iov + 1, 1);
+        ssize_t taken = first ? send_some(w, at, iov, 2) : send_some(w, at, iov + 1, 1);
         assert_true(taken >= 0 && (size_t)taken <= offer);
         at += (size_t)taken;
         assert_true(w->owed <= offer - (size_t)taken && w->owed <= GATE_RECORD_BYTES);
@@ -172,6 +208,15 @@ static void content_comes_out_unchanged_from_random_offers(void **state)
         play((size_t)rig_roll(&peer.dice, seed % 10 ? 3000 : CONTENT_MAX),
              1 + (size_t)rig_roll(&peer.dice, seed % 5 ? 200 : CONTENT_MAX));
     }
+}
+
+static void slices_come_out_unchanged_wherever_they_are_cut(void **state)
+{
+    for (slice_percent = 50; slice_percent <= 100; slice_percent += 50) {
+        content_comes_out_unchanged_wherever_it_is_cut(state);
+        content_comes_out_unchanged_from_random_offers(state);
+    }
+    assert_true(peer.sends > 1000);
 }
 
 static void much_content_leaves_in_few_calls(void **state)
@@ -251,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(content_comes_out_unchanged_wherever_it_is_cut),
         T(content_comes_out_unchanged_from_random_offers),
+        T(slices_come_out_unchanged_wherever_they_are_cut),
         T(much_content_leaves_in_few_calls),
         T(owes_a_record_once_its_header_has_begun),
         T(a_peer_that_is_gone_is_told),

@@ -268,10 +268,12 @@ static int pull_odd(void *ctx, char position[SSE_POSITION_SIZE], const struct ss
     return HUB_PULL_HEAD;
 }
 
-static ssize_t take_all(struct hub_reader *r, const struct iovec *iov, int count)
+static ssize_t take_all(struct hub_reader *r, const struct iovec *iov, int count,
+                        const struct hub_stamp *stamp)
 {
     ssize_t len = 0;
     (void)r;
+    (void)stamp;
     for (int i = 0; i < count; i++) {
         len += (ssize_t)iov[i].iov_len;
     }
@@ -305,8 +307,9 @@ static void ignore_drop(struct hub_reader *r, const char *why)
 static void a_head_that_is_not_the_channels_does_not_spin(void **state)
 {
     (void)state;
-    static const struct hub_sink sink = {take_all, owe_nothing, ignore_watch, ignore_finish,
-                                         ignore_drop};
+    static const struct hub_sink sink = {.send = take_all, .owed = owe_nothing,
+                                         .watch = ignore_watch, .finish = ignore_finish,
+                                         .drop = ignore_drop};
     struct hub_origin origin = {.pull = pull_odd};
     struct hub_start start = {.position = "before"};
     struct hub_channel *c;

@@ -320,9 +320,11 @@ struct counted {
     size_t bytes;
 };
 
-static ssize_t counted_send(struct hub_reader *r, const struct iovec *iov, int count)
+static ssize_t counted_send(struct hub_reader *r, const struct iovec *iov, int count,
+                            const struct hub_stamp *stamp)
 {
     ssize_t len = 0;
+    (void)stamp;
     for (int i = 0; i < count; i++) {
         len += (ssize_t)iov[i].iov_len;
     }
@@ -353,8 +355,9 @@ static void counted_drop(struct hub_reader *r, const char *why)
     (void)why;
 }
 
-static const struct hub_sink counted_sink = {counted_send, counted_owed, counted_watch,
-                                             counted_finish, counted_drop};
+static const struct hub_sink counted_sink = {.send = counted_send, .owed = counted_owed,
+                                             .watch = counted_watch, .finish = counted_finish,
+                                             .drop = counted_drop};
 
 static size_t behind(const struct counted *crowd)
 {
