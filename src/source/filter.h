@@ -34,9 +34,11 @@ void filter_free(struct filter *f);
  * knows. ERR_NOMEM. */
 int filter_match(struct filter *f, const char *line, size_t len);
 
-/* For speed over history: how many of the first bytes of a block hold no wanted line; all of them
- * belong to whole lines, with their ends, unless it is the whole block. */
-size_t filter_find(const struct filter *f, const char *block, size_t len);
+/* For speed over history: how many of the first bytes of a block hold no wanted line; they end with
+ * a line's end, unless it is the whole block. *is_found: what follows them may be wanted, or is
+ * no whole line; otherwise only the block ends there, or so much was looked at that it is time to look
+ * at the clock. The block begins where a line begins. */
+size_t filter_find(struct filter *f, const char *block, size_t len, int *is_found);
 
 /* 1 when looking at a line may cost much more than reading it. */
 int filter_is_costly(const struct filter *f);

@@ -92,8 +92,8 @@ struct source_type {
 
     /* A page of history: the `count` events before the one at `position` (that one not among them) are
      * those after `start`, up to and with `end`. Fewer where there are fewer; start equals end
-     * where there is none. ERR_GONE: the position is not in the history any more; ERR_IO. NULL for a
-     * source without it. */
+     * where there is none. ERR_GONE: the position is not in the history any more; ERR_UNKNOWN: this stream has
+     * no order to go back by; ERR_IO. NULL for a source without it. */
     int (*before)(struct source *s, const char *position, uint64_t count,
                   char start[SSE_POSITION_SIZE], char end[SSE_POSITION_SIZE]);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tail: a growing file, line by line, through rotation and truncation. This file is what the loop
- * sees of it: tail_log knows the log. */
+/* tail: growing files, line by line, through rotation and truncation. This file is what the loop
+ * sees of it: tail_one knows a log, tail_many several. */
 #include "source/tail.h"
 
 #include "base/buf.h"
@@ -9,93 +9,36 @@
 #include "conf/option.h"
 #include "source/filter.h"
 #include "source/source.h"
-#include "source/tail_log.h"
+#include "source/tail_glob.h"
+#include "source/tail_many.h"
+#include "source/tail_one.h"
 #include "source/tail_seek.h"
-#include "source/tail_view.h"
+#include "source/tail_settings.h"
+#include "source/tail_watch.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TURN_BYTES (256 * 1024) /* of the log, per turn of the loop */
+#define SCAN_MS 20 /* after a change in a folder: several changes are one scan */
 
-struct tail_settings {
-    char *path;
-    struct conf_list rotated;
-    int64_t poll_ms;
-    int64_t max_line_bytes;
-    int64_t partial_flush_ms;
-    int follow_symlinks;
-    int format;
-    int level_events;
-    int time_format;
-};
-
-static const char *const tail_params[] = {"grep", "regex", "invert", NULL};
-
-#define OPTION(member) #member, .offset = offsetof(struct tail_settings, member)
-
-static const struct conf_option tail_options[] = {
-    {.name = OPTION(path), .type = CONF_PATH, .is_required = 1, .help = "the file to follow"},
-    {.name = OPTION(rotated),
-     .type = CONF_LIST,
-     .help = "patterns of its rotated files' names, where they are not the usual ones"},
-    {.name = OPTION(poll_ms),
-     .type = CONF_INT,
-     .min = 10,
-     .max = 3600000,
-     .fallback = "1000",
-     .help = "how often it is looked at when the system tells of no change"},
-    {.name = OPTION(max_line_bytes),
-     .type = CONF_INT,
-     .min = TAIL_LINE_LEAST,
-     .max = 16777216,
-     .fallback = "65536",
-     .help = "longer lines are cut and say how much is left out"},
-    {.name = OPTION(partial_flush_ms),
-     .type = CONF_INT,
-     .max = 3600000,
-     .fallback = "0",
-     .help = "send a line that has no end yet after this time, as an event named partial; 0: never"},
-    {.name = OPTION(follow_symlinks),
-     .type = CONF_BOOL,
-     .fallback = "false",
-     .help = "follow symlinks even in directories that others can write"},
-    {.name = OPTION(format),
-     .type = CONF_CHOICE,
-     .choices = line_formats,
-     .fallback = "\"text\"",
-     .help = "what an event holds: text, the line; json, the line wrapped; ndjson, the line, which is "
-             "JSON, and wrapped where it is not"},
-    {.name = OPTION(level_events),
-     .type = CONF_BOOL,
-     .fallback = "false",
-     .help = "name events by the line's level: error, warn, info, ..."},
-    {.name = OPTION(time_format),
-     .type = CONF_CHOICE,
-     .choices = line_time_formats,
-     .fallback = "\"none\"",
-     .help = "how lines tell their time, for ?since=: none, iso8601, clf, syslog or epoch"},
-    {.name = NULL},
-};
+static const char *const tail_params[] = {"grep", "regex", "invert", "context", NULL};
 
 struct tail {
     struct source base;
-    struct tail_log core;
+    struct tail_one one;
+    struct tail_many *many; /* with `paths`, instead of `one` */
     const struct source_host *host;
     const struct tail_settings *settings;
-    struct tail_style style;
-    struct tail_view live;
+    struct filter *filter;
     struct buf text;
     uv_timer_t poll;
     uv_timer_t half; /* an unfinished line is to be sent */
     uint64_t pending; /* the end of that */
     uv_timer_t turn; /* the next look, as soon as the loop comes round */
-    uv_fs_event_t watch;
-    struct tail_stat watched; /* the folder that `watch` is on */
-    int is_watching;
-    int watch_failed; /* that was told */
-    int open_handles;
+    uv_timer_t scan; /* the next look at which files there are */
+    struct tail_watch watch;
+    int open_handles; /* the timers, and the watch as one */
     int is_closing;
     void (*closed)(void *ctx);
     void *closed_ctx;
@@ -113,14 +56,21 @@ static void look_soon(struct tail *t)
 static void on_half(uv_timer_t *timer)
 {
     struct tail *t = timer->data;
-    tail_log_flush(&t->core, tail_log_pending(&t->core));
+    if (t->many) {
+        tail_many_flush(t->many);
+        return;
+    }
+    tail_log_flush(&t->one.core, tail_log_pending(&t->one.core));
     t->pending = 0;
 }
 
 /* An unfinished line is sent when it has not grown for long enough. */
 static void wait_for_half(struct tail *t)
 {
-    uint64_t pending = tail_log_pending(&t->core);
+    if (t->many) {
+        return; /* the timer runs all the time */
+    }
+    uint64_t pending = tail_log_pending(&t->one.core);
     if (!pending) {
         uv_timer_stop(&t->half);
     } else if (pending != t->pending && t->settings->partial_flush_ms > 0) {
@@ -131,8 +81,7 @@ static void wait_for_half(struct tail *t)
 
 static void look(struct tail *t)
 {
-    tail_view_begin(&t->live);
-    int answer = tail_log_look(&t->core, TURN_BYTES);
+    int answer = t->many ? tail_many_look(t->many, TURN_BYTES) : tail_one_look(&t->one, TURN_BYTES);
     if (answer == TAIL_LOG_BUSY) {
         look_soon(t);
     }
@@ -145,55 +94,79 @@ static void on_turn(uv_timer_t *timer)
     look(timer->data);
 }
 
-static void on_change(uv_fs_event_t *watch, const char *name, int events, int status)
+/* Watches the folders that are there now. The poll timer makes up for whatever fails here. */
+static void watch_folders(struct tail *t)
 {
-    (void)name;
-    (void)events;
-    (void)status;
-    look_soon(watch->data);
+    const struct conf_list *paths = &t->settings->paths;
+    if (!t->many) {
+        tail_watch_want(&t->watch, t->one.core.names.folder);
+    }
+    for (size_t i = 0; t->many && i < t->many->count; i++) {
+        tail_watch_want(&t->watch, t->many->logs[i]->one.core.names.folder);
+    }
+    for (size_t i = 0; t->many && i < paths->count; i++) {
+        char folder[CONF_TEXT_MAX + 1];
+        size_t len = tail_glob_fixed(paths->items[i]);
+        len -= len > 1; /* without the slash, as the logs' folders are */
+        memcpy(folder, paths->items[i], len);
+        folder[len] = '\0';
+        tail_watch_want(&t->watch, folder);
+    }
+    tail_watch_done(&t->watch);
 }
 
-/* Watches the folder that is there now. The poll timer makes up for whatever fails here. */
-static void watch_folder(struct tail *t)
+static void on_scan(uv_timer_t *timer)
 {
-    struct tail_stat st;
-    const char *folder = t->core.names.folder;
-    if (tail_stat_read(AT_FDCWD, folder, 1, &st)) {
-        return;
+    struct tail *t = timer->data;
+    (void)tail_many_scan(t->many); /* what it missed the poll meets */
+    watch_folders(t);
+    look_soon(t);
+}
+
+static void on_change(void *ctx, const char *folder, const char *name, int is_moved)
+{
+    struct tail *t = ctx;
+    if (t->many) {
+        tail_many_changed(t->many, folder, name, is_moved);
+    } else if (is_moved) {
+        tail_log_moved(&t->one.core);
     }
-    if (t->is_watching && tail_stat_same(&st, &t->watched)) {
-        return;
+    if (t->many && is_moved && !t->is_closing && !uv_is_active((uv_handle_t *)&t->scan)) {
+        uv_timer_start(&t->scan, on_scan, SCAN_MS, 0);
     }
-    uv_fs_event_stop(&t->watch);
-    int rc = uv_fs_event_start(&t->watch, on_change, folder, 0);
-    t->is_watching = rc == 0;
-    t->watched = st;
-    if (rc && !t->watch_failed) {
-        t->watch_failed = 1;
-        log_say(t->host->log, WARN, "tail", "cannot watch the folder, polling only",
-                LOG_TEXT("folder", folder), LOG_TEXT("error", uv_strerror(rc)));
-    }
+    look_soon(t);
 }
 
 static void on_poll(uv_timer_t *timer)
 {
     struct tail *t = timer->data;
-    watch_folder(t);
+    if (t->many) {
+        tail_many_tick(t->many);
+    } else {
+        tail_log_moved(&t->one.core);
+    }
+    watch_folders(t);
     look(t);
-    tail_log_tick(&t->core);
+    if (!t->many) {
+        tail_log_tick(&t->one.core);
+    }
 }
 
 static void destroy(struct tail *t)
 {
-    tail_log_fini(&t->core);
-    filter_free(t->style.filter);
+    if (t->many) {
+        tail_many_free(t->many);
+    } else {
+        tail_one_fini(&t->one);
+    }
+    filter_free(t->filter);
     buf_fini(&t->text);
     free(t);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void on_part_closed(void *part_ctx)
 {
-    struct tail *t = handle->data;
+    struct tail *t = part_ctx;
     if (--t->open_handles > 0) {
         return;
     }
@@ -203,6 +176,11 @@ static void on_closed(uv_handle_t *handle)
     if (closed) {
         closed(ctx);
     }
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    on_part_closed(handle->data);
 }
 
 static void tail_close(struct source *s, void (*closed)(void *ctx), void *ctx)
@@ -217,7 +195,8 @@ static void tail_close(struct source *s, void (*closed)(void *ctx), void *ctx)
     uv_close((uv_handle_t *)&t->poll, on_closed);
     uv_close((uv_handle_t *)&t->half, on_closed);
     uv_close((uv_handle_t *)&t->turn, on_closed);
-    uv_close((uv_handle_t *)&t->watch, on_closed);
+    uv_close((uv_handle_t *)&t->scan, on_closed);
+    tail_watch_close(&t->watch);
 }
 
 /* A line grows at most by this when it becomes JSON: \u0000 for each byte, and what is around. */
@@ -226,22 +205,82 @@ static size_t text_limit(const struct tail_settings *settings)
     return 6 * (TAIL_LINE_REST((size_t)settings->max_line_bytes) + 4096);
 }
 
-static int set_style(struct tail *t, const struct source_setup *setup, struct err *err)
+static int make_filter(struct tail *t, const struct source_setup *setup, struct err *err)
 {
     struct filter_want want = {
         .grep = source_param_value(setup, "grep"),
         .regex = source_param_value(setup, "regex"),
         .invert = source_param_value(setup, "invert"),
+        .context = source_param_value(setup, "context"),
     };
-    t->style = (struct tail_style){
-        .format = (enum line_format)t->settings->format,
-        .level_events = t->settings->level_events,
-        .text = &t->text,
-        .clock = t->host->clock,
+    return filter_new(&t->filter, &want, err);
+}
+
+static int open_many(struct tail *t, const struct source_setup *setup, const struct tail_style *style)
+{
+    const struct tail_settings *settings = t->settings;
+    struct tail_many_setup many = {
+        .stream = setup->stream,
+        .state_dir = setup->state_dir,
+        .paths = &settings->paths,
+        .rotated = &settings->rotated,
+        .follow = settings->follow_symlinks,
+        .max_line_bytes = (size_t)settings->max_line_bytes,
+        .time_format = (enum line_time_format)settings->time_format,
+        .style = style,
+        .log = t->host->log,
+        .live = t->host->live,
+        .has_hints = 1,
     };
-    buf_init(&t->text, text_limit(t->settings));
-    tail_view_init(&t->live, &t->style, t->host->live);
-    return filter_new(&t->style.filter, &want, err);
+    return tail_many_new(&t->many, &many);
+}
+
+static int open_logs(struct tail *t, const struct source_setup *setup)
+{
+    const struct tail_settings *settings = t->settings;
+    const struct tail_style style = {.format = (enum line_format)settings->format,
+                                     .level_events = settings->level_events,
+                                     .filter = t->filter,
+                                     .text = &t->text,
+                                     .clock = t->host->clock};
+    buf_init(&t->text, text_limit(settings));
+    if (!settings->path) {
+        return open_many(t, setup, &style);
+    }
+    struct tail_one_setup one = {
+        .path = settings->path,
+        .follow = settings->follow_symlinks,
+        .rotated = &settings->rotated,
+        .max_line_bytes = (size_t)settings->max_line_bytes,
+        .log = t->host->log,
+        .out = t->host->live,
+        .style = style,
+    };
+    int rc = tail_one_init(&t->one, &one);
+    t->one.core.has_hints = 1;
+    return rc;
+}
+
+static void start_timers(struct tail *t)
+{
+    uv_loop_t *loop = t->host->loop;
+    uint64_t poll_ms = (uint64_t)t->settings->poll_ms;
+    uint64_t half_ms = (uint64_t)t->settings->partial_flush_ms;
+    uv_timer_init(loop, &t->poll);
+    uv_timer_init(loop, &t->half);
+    uv_timer_init(loop, &t->turn);
+    uv_timer_init(loop, &t->scan);
+    t->poll.data = t->half.data = t->turn.data = t->scan.data = t;
+    t->watch = (struct tail_watch){.loop = loop,
+                                   .log = t->host->log,
+                                   .changed = on_change,
+                                   .closed = on_part_closed,
+                                   .ctx = t};
+    t->open_handles = 5;
+    uv_timer_start(&t->poll, on_poll, poll_ms, poll_ms);
+    if (t->many && half_ms > 0) {
+        uv_timer_start(&t->half, on_half, half_ms, half_ms);
+    }
 }
 
 static int tail_open_source(struct source **out, const struct source_setup *setup,
@@ -255,26 +294,19 @@ static int tail_open_source(struct source **out, const struct source_setup *setu
     t->base.type = &source_tail;
     t->host = host;
     t->settings = settings;
-    int rc = set_style(t, setup, err);
+    int rc = make_filter(t, setup, err);
     if (rc) {
         free(t);
         return rc;
     }
-    rc = tail_log_init(&t->core, settings->path, settings->follow_symlinks, &settings->rotated,
-                       (size_t)settings->max_line_bytes, host->log, &t->live.out);
+    rc = open_logs(t, setup);
     if (rc) {
-        destroy(t);
+        filter_free(t->filter);
+        free(t);
         return err_set(err, rc, "out of memory");
     }
-    uv_timer_init(host->loop, &t->poll);
-    uv_timer_init(host->loop, &t->half);
-    uv_timer_init(host->loop, &t->turn);
-    uv_fs_event_init(host->loop, &t->watch);
-    t->poll.data = t->half.data = t->turn.data = t->watch.data = t;
-    t->open_handles = 4;
-    uint64_t poll_ms = (uint64_t)settings->poll_ms;
-    uv_timer_start(&t->poll, on_poll, poll_ms, poll_ms);
-    watch_folder(t);
+    start_timers(t);
+    watch_folders(t);
     look_soon(t);
     *out = &t->base;
     return 0;
@@ -283,76 +315,70 @@ static int tail_open_source(struct source **out, const struct source_setup *setu
 static void tail_head(struct source *s, char out[SSE_POSITION_SIZE])
 {
     struct tail *t = (struct tail *)s;
-    memcpy(out, t->core.head, sizeof t->core.head);
+    const char *head = t->many ? t->many->head : tail_one_head(&t->one);
+    memcpy(out, head, strlen(head) + 1);
 }
 
 static int tail_understands(struct source *s, const char *position)
 {
-    (void)s;
     struct tail_position p;
+    if (((struct tail *)s)->many) {
+        return tail_many_understands(position);
+    }
     return tail_position_parse(position, &p) == 0;
 }
 
 static int tail_back(struct source *s, uint64_t count, char out[SSE_POSITION_SIZE])
 {
     struct tail *t = (struct tail *)s;
-    return tail_seek_back(&t->core, &t->style, count, out);
+    return t->many ? tail_many_back(t->many, count, out) : tail_one_back(&t->one, count, out);
 }
 
 static int tail_before(struct source *s, const char *position, uint64_t count,
                        char start[SSE_POSITION_SIZE], char end[SSE_POSITION_SIZE])
 {
     struct tail *t = (struct tail *)s;
-    return tail_seek_before(&t->core, &t->style, position, count, start, end);
+    if (t->many) {
+        return ERR_UNKNOWN; /* there is no order between files */
+    }
+    return tail_seek_before(&t->one.core, &t->one.style, position, count, start, end);
 }
 
 static int tail_since(struct source *s, int64_t wall_ms, char out[SSE_POSITION_SIZE],
                       struct err *err)
 {
     struct tail *t = (struct tail *)s;
-    return tail_seek_since(&t->core, (enum line_time_format)t->settings->time_format, wall_ms, out,
-                           err);
+    if (t->many) {
+        return tail_many_since(t->many, wall_ms, out, err);
+    }
+    return tail_seek_since(&t->one.core, (enum line_time_format)t->settings->time_format, wall_ms,
+                           out, err);
 }
 
 static int64_t tail_left(struct source *s, const char *position)
 {
-    return tail_seek_left(&((struct tail *)s)->core, position);
+    struct tail *t = (struct tail *)s;
+    return t->many ? tail_many_left(t->many, position) : tail_seek_left(&t->one.core, position);
 }
 
 static int tail_pull(struct source *s, char position[SSE_POSITION_SIZE],
                      const struct sse_out *page, size_t budget_bytes)
 {
     struct tail *t = (struct tail *)s;
-    struct tail_view view;
-    tail_view_init(&view, &t->style, page);
-    tail_view_begin(&t->live); /* live events may come of it, too */
-    return tail_log_pull(&t->core, position, &view.out, budget_bytes);
-}
-
-static int tail_check(const void *settings, struct err *err)
-{
-    const struct tail_settings *s = settings;
-    size_t len = strlen(s->path);
-    if (len == 0 || s->path[len - 1] == '/') {
-        return err_set(err, ERR_INVALID, "path: must name a file");
+    if (t->many) {
+        return tail_many_pull(t->many, position, page, budget_bytes);
     }
-    for (size_t i = 0; i < s->rotated.count; i++) {
-        const char *slash = strrchr(s->rotated.items[i], '/');
-        if (!(slash ? slash[1] : s->rotated.items[i][0])) {
-            return err_set(err, ERR_INVALID, "rotated: must be patterns of file names");
-        }
-    }
-    return 0;
+    return tail_one_pull(&t->one, position, page, budget_bytes);
 }
 
 const struct source_type source_tail = {
     .contract = SOURCE_CONTRACT,
     .name = "tail",
     .summary = "a growing file, line by line, through rotation and truncation",
-    .options = tail_options,
+    .options = tail_settings_options,
     .settings_size = sizeof(struct tail_settings),
     .param_names = tail_params,
-    .check = tail_check,
+    .check = tail_settings_check,
     .open = tail_open_source,
     .close = tail_close,
     .head = tail_head,

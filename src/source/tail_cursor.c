@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define BLOCK_BYTES (64 * 1024)
+#define SKIP_BYTES (32 * 1024) /* looked through in one go for lines that are wanted */
 
 static size_t min_size(uint64_t a, size_t b)
 {
@@ -144,16 +145,63 @@ static void fill_head(struct tail_cursor *c, const struct block *b)
     c->head_hash = tail_hash_head(c->head, c->head_len);
 }
 
-/* Hands a piece over that ends at `used` in the block. Answers 1 to stop. */
-static int hand_over(struct tail_cursor *c, const struct block *b, size_t used,
-                     const struct tail_piece *piece, const char *name, const struct sse_out *out)
+/* Moves the address to `used` in the block. */
+static void move_to(struct tail_cursor *c, const struct block *b, size_t used,
+                    char position[SSE_POSITION_SIZE])
 {
     c->at.offset = c->scanned + used;
     c->at.head = head_hash_at(c, c->at.offset);
     size_t before = min_size(c->at.offset, TAIL_BEFORE_BYTES);
     c->at.before = tail_hash_before(b->data + used - before, before);
+    tail_printer_print(&c->printer, &c->at, position);
+}
+
+/* How many bytes from `at` on are whole, ordinary lines that nobody wants. */
+static size_t count_unwanted(const struct tail_cursor *c, const struct block *b, size_t at,
+                             const struct tail_run *run, int *is_enough)
+{
+    /* A byte order mark is no text of the first line. */
+    if (!run->skip.find || c->scanned + at == 0 || tail_lines_is_within(&c->lines)) {
+        return 0;
+    }
+    const char *data = b->data + at;
+    size_t len = run->skip.find(run->skip.ctx, data, min_size(b->len - at, SKIP_BYTES), is_enough);
+    /* What may be a hole, or is cut for its length, is looked at. */
+    const char *nul = memchr(data, 0, len);
+    len = nul ? (size_t)(nul - data) : len;
+    size_t end = 0;
+    while (end < len) {
+        const char *newline = memrchr(data + end, '\n', min_size(len - end, c->lines.max_line_bytes));
+        if (!newline) {
+            break;
+        }
+        end = (size_t)(newline + 1 - data);
+    }
+    return end;
+}
+
+/* Passes over lines that nobody wants. Answers 1 to stop. */
+static int pass_over(struct tail_cursor *c, const struct block *b, const struct tail_run *run,
+                     size_t *at)
+{
+    int is_enough = 0;
+    size_t n = count_unwanted(c, b, *at, run, &is_enough);
+    if (n == 0) {
+        return 0;
+    }
     char position[SSE_POSITION_SIZE];
-    tail_position_print(&c->at, position);
+    *at += n;
+    move_to(c, b, *at, position);
+    run->out->advance(run->out->ctx, position);
+    return is_enough;
+}
+
+/* Hands a piece over that ends at `used` in the block. Answers 1 to stop. */
+static int hand_over(struct tail_cursor *c, const struct block *b, size_t used,
+                     const struct tail_piece *piece, const char *name, const struct sse_out *out)
+{
+    char position[SSE_POSITION_SIZE];
+    move_to(c, b, used, position);
     if (piece->kind == TAIL_PIECE_HOLE) {
         struct sse_gap gap = {
             .position = position,
@@ -176,6 +224,13 @@ static int feed(struct tail_cursor *c, const struct block *b, struct tail_run *r
     while (at < b->len) {
         struct tail_piece piece;
         size_t n;
+        if (pass_over(c, b, run, &at)) {
+            *used = at;
+            return TAIL_CURSOR_STOPPED;
+        }
+        if (at == b->len) {
+            break;
+        }
         int rc = tail_lines_take(&c->lines, b->data + at, b->len - at, c->scanned + at == 0, &n,
                                  &piece);
         if (rc) {

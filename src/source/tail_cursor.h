@@ -28,6 +28,7 @@ struct tail_cursor {
     char head[TAIL_HEAD_BYTES];
     char before[TAIL_BEFORE_BYTES]; /* the bytes before `scanned` */
     struct tail_lines lines;
+    struct tail_printer printer;
 };
 
 /* What becomes of bytes at the end that are no whole line. */
@@ -39,11 +40,21 @@ enum tail_rest {
 
 #define TAIL_HALF_NAME "partial"
 
+/* Passes over lines that nobody wants, so that they need not be handed over one by one. */
+struct tail_skip {
+    /* Answers how many of the first bytes of a block hold no line that is wanted. They end with a line's
+     * end, unless it is the whole block. *is_enough: the work has taken long enough for now. NULL:
+     * all lines are handed over. */
+    size_t (*find)(void *ctx, const char *block, size_t len, int *is_enough);
+    void *ctx;
+};
+
 struct tail_run {
     const struct sse_out *out;
     uint64_t end;  /* no byte from here on is read; UINT64_MAX for none */
     size_t budget; /* about how many bytes to read; counted down */
     enum tail_rest rest;
+    struct tail_skip skip;
     int in_pieces; /* may stop within a piece, as the cursor is kept; else goes on to its end */
 };
 

@@ -27,7 +27,9 @@ static int match(struct tail_file *f, const struct tail_position *p)
     if (rc) {
         return rc;
     }
-    if (got < head || tail_hash_head(bytes, head) != p->head) {
+    uint64_t head_hash = tail_hash_head(bytes, head);
+    int knows_head = !p->is_brief || p->has_head;
+    if (got < head || (knows_head && head_hash != p->head)) {
         return MATCH_NONE;
     }
     rc = tail_file_read(f, bytes, before, p->offset - before, &got);
@@ -35,9 +37,12 @@ static int match(struct tail_file *f, const struct tail_position *p)
         return rc;
     }
     if (got < before) {
-        return head == TAIL_HEAD_BYTES ? MATCH_HEAD : MATCH_NONE;
+        return knows_head && head == TAIL_HEAD_BYTES ? MATCH_HEAD : MATCH_NONE;
     }
-    return tail_hash_before(bytes, before) == p->before ? MATCH_ALL : MATCH_NONE;
+    uint32_t before_hash = tail_hash_before(bytes, before);
+    int is_same = p->is_brief ? tail_position_brief(head_hash, before_hash) == p->brief
+                              : before_hash == p->before;
+    return is_same ? MATCH_ALL : MATCH_NONE;
 }
 
 /* 1 when the answer ends the search. Files that can't be read are not it. */

@@ -5,7 +5,6 @@
 #include "base/err.h"
 #include "base/hash.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 
 #define NS_PER_S 1000000000LL
 #define NS_PER_MS 1000000LL
-#define LANES 4
 
 static int64_t to_ns(const struct statx_timestamp *t)
 {
@@ -59,46 +57,12 @@ struct tail_label tail_stat_label(const struct tail_stat *st, int is_compressed)
     };
 }
 
-/* Made for every line, so it takes eight bytes at a time in lanes that do not wait for each
- * other. The order of bytes is fixed: two machines that share a file agree. */
-static uint64_t hash_lanes(const void *bytes, size_t len)
-{
-    const unsigned char *at = bytes;
-    uint64_t lane[LANES] = {0x9e3779b97f4a7c15ULL ^ len, 0xc2b2ae3d27d4eb4fULL,
-                            0x165667b19e3779f9ULL, 0x27d4eb2f165667c5ULL};
-    unsigned char last[8 * LANES];
-    for (;;) {
-        if (len < sizeof last) {
-            if (len == 0) {
-                break;
-            }
-            memset(last, 0, sizeof last);
-            memcpy(last, at, len);
-            at = last;
-            len = sizeof last;
-        }
-        for (size_t i = 0; i < LANES; i++) {
-            uint64_t word;
-            memcpy(&word, at + 8 * i, sizeof word);
-            lane[i] = (lane[i] ^ le64toh(word)) * 0x9fb21c651e98df25ULL;
-            lane[i] ^= lane[i] >> 32;
-        }
-        at += sizeof last;
-        len -= sizeof last;
-    }
-    uint64_t hash = 0;
-    for (size_t i = 0; i < LANES; i++) {
-        hash = hash_mix64(hash ^ lane[i]);
-    }
-    return hash;
-}
-
 uint64_t tail_hash_head(const void *bytes, size_t len)
 {
-    return hash_lanes(bytes, len) & TAIL_HEAD_MASK;
+    return hash_bytes(bytes, len) & TAIL_HEAD_MASK;
 }
 
 uint32_t tail_hash_before(const void *bytes, size_t len)
 {
-    return (uint32_t)hash_lanes(bytes, len) & TAIL_BEFORE_MASK;
+    return (uint32_t)hash_bytes(bytes, len) & TAIL_BEFORE_MASK;
 }

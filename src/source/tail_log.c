@@ -15,7 +15,7 @@
 
 #define MOVES_MAX 64 /* from file to file in one look */
 
-int tail_log_list(struct tail_log *l, struct tail_files *out)
+static int list_anew(struct tail_log *l, struct tail_files *out)
 {
     int rc = tail_files_scan(&l->names, out);
     if (rc) {
@@ -31,6 +31,57 @@ int tail_log_list(struct tail_log *l, struct tail_files *out)
         }
     }
     return rc;
+}
+
+void tail_log_moved(struct tail_log *l)
+{
+    l->is_settled = 0;
+    l->is_known = 0;
+    tail_files_fini(&l->known); /* files that were deleted are let go */
+}
+
+static int copy_list(const struct tail_files *from, struct tail_files *out)
+{
+    struct tail_files copy = {.items = NULL};
+    for (size_t i = 0; i < from->count; i++) {
+        if (tail_files_add(&copy, from->items[i])) {
+            tail_files_fini(&copy);
+            return ERR_NOMEM;
+        }
+    }
+    tail_files_fini(out);
+    *out = copy;
+    return 0;
+}
+
+/* Files that were read stay open as long as they are listed. */
+static size_t count_open(const struct tail_files *files)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        n += files->items[i]->fd >= 0;
+    }
+    return n;
+}
+
+int tail_log_list(struct tail_log *l, struct tail_files *out)
+{
+    int rc = list_anew(l, out);
+    if (!rc && l->has_hints) {
+        tail_files_fini(&l->known);
+        l->is_known = copy_list(out, &l->known) == 0;
+    }
+    return rc;
+}
+
+int tail_log_recall(struct tail_log *l, struct tail_files *out)
+{
+    /* Before anything is followed, what is known of sizes may be old. */
+    if (!l->is_known || !l->live.file || count_open(&l->known) > TAIL_OPEN_MAX) {
+        return tail_log_list(l, out);
+    }
+    int rc = copy_list(&l->known, out);
+    return rc ? rc : 1;
 }
 
 static void set_head(struct tail_log *l)
@@ -53,6 +104,7 @@ static void say_gap(struct tail_log *l, const char *reason, const char *detail, 
 static int run_live(struct tail_log *l, struct tail_run *run, enum tail_rest rest)
 {
     uint64_t before = l->live.at.offset;
+    run->skip = l->skip;
     /* Nobody writes to a compressed file any more. */
     run->rest = l->live.file->is_compressed ? TAIL_REST_IS_LINE : rest;
     int answer = tail_cursor_run(&l->live, run);
@@ -145,10 +197,18 @@ int tail_log_init(struct tail_log *l, const char *path, int follow,
     return 0; /* anything else is met again, and told, at the first look */
 }
 
+void tail_log_rewind(struct tail_log *l)
+{
+    tail_cursor_fini(&l->live);
+    tail_log_moved(l);
+    memcpy(l->head, TAIL_POSITION_START, sizeof TAIL_POSITION_START);
+}
+
 /* Goes to where a file begins or goes on. Answers 1, or 0 when that must wait. */
 static int go_to(struct tail_log *l, struct tail_file *f, struct tail_label label, uint64_t offset)
 {
     int rc = tail_cursor_seek(&l->live, f, label, offset, l->max_line_bytes);
+    tail_log_moved(l); /* what is listed depends on the file that is followed */
     if (rc == ERR_NOMEM) {
         return rc;
     }
@@ -317,10 +377,12 @@ static int step(struct tail_log *l, struct tail_run *run)
             say_unreadable(l, l->live.file->path);
             return 0;
         }
-        if (answer == TAIL_CURSOR_END && is_in_place(l)) {
+        if (answer == TAIL_CURSOR_END && (l->is_settled || is_in_place(l))) {
+            l->is_settled = l->has_hints;
             say_readable(l);
             return 0;
         }
+        tail_log_moved(l);
     }
     struct tail_files files = {.items = NULL};
     int rc = tail_log_list(l, &files);
@@ -401,5 +463,6 @@ void tail_log_fini(struct tail_log *l)
         tail_lane_clear(&l->lanes[i]);
     }
     tail_cursor_fini(&l->live);
+    tail_files_fini(&l->known);
     tail_names_fini(&l->names);
 }

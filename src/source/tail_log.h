@@ -12,6 +12,7 @@ struct sse_out;
 
 #define TAIL_LEFT_MAX 4   /* files that were left and are watched on */
 #define TAIL_LEFT_TICKS 60
+#define TAIL_OPEN_MAX 16  /* files kept open between the calls of those who read a log again */
 #define TAIL_LANES_MAX 4  /* readers that can be within costly work at a time */
 #define TAIL_LANE_TICKS 3
 
@@ -47,6 +48,11 @@ struct tail_log {
     struct tail_cursor live;      /* without a file until there is one */
     char head[SSE_POSITION_SIZE]; /* of what was last handed to live */
     const struct sse_out *out;    /* where that goes */
+    struct tail_skip skip;        /* which lines need not go there; may be set after init */
+    int has_hints;                /* may be set after init: tail_log_moved() will be called */
+    int is_settled; /* the path leads to the live file, and nothing was said to have moved since */
+    int is_known;   /* `known` is the list of files, and nothing was said to have moved since */
+    struct tail_files known;
     int is_unreadable;            /* that was told */
     int is_looking;
     struct tail_left left[TAIL_LEFT_MAX]; /* the latest first */
@@ -65,6 +71,13 @@ enum tail_log_answer {
 int tail_log_init(struct tail_log *l, const char *path, int follow,
                   const struct conf_list *rotated, size_t max_line_bytes, const struct log *log,
                   const struct sse_out *out);
+
+/* Goes back to before everything, so that the whole log is new. */
+void tail_log_rewind(struct tail_log *l);
+
+/* Something may have been renamed, made or deleted where the log's files are. Without has_hints that is
+ * assumed at every look, which costs a walk along the path and a reading of the folder. */
+void tail_log_moved(struct tail_log *l);
 
 /* Hands on what is new, going from file to file. Answers as above, or ERR_NOMEM. */
 int tail_log_look(struct tail_log *l, size_t budget_bytes);
@@ -89,6 +102,10 @@ int tail_log_back(struct tail_log *l, uint64_t count, char out[SSE_POSITION_SIZE
 /* The files as they are now, with the live one in its place. For tail_log's own parts. ERR_NOMEM,
  * ERR_IO, ERR_AGAIN. */
 int tail_log_list(struct tail_log *l, struct tail_files *out);
+
+/* Answers 1 with the files as they were when they were listed last, if nothing was said to have moved
+ * since: what is in none of them may be in one that is there now. Otherwise as tail_log_list. */
+int tail_log_recall(struct tail_log *l, struct tail_files *out);
 
 /* Forgets the work in it. */
 void tail_lane_clear(struct tail_lane *lane);

@@ -46,6 +46,7 @@ struct pull {
     char *position;
     const struct sse_out *page;
     size_t budget;
+    int is_again; /* what was known of the files was not good enough */
 };
 
 static int at_head(struct pull *p)
@@ -126,6 +127,9 @@ static int read_on(struct pull *p)
 {
     struct tail_run run = {
         .out = p->page, .budget = p->budget, .in_pieces = p->lane != NULL};
+    if (!p->page->wants_all) {
+        run.skip = p->log->skip;
+    }
     for (;;) {
         int is_last = p->place.index == p->head.index;
         run.end = is_last ? p->head.offset : UINT64_MAX;
@@ -221,11 +225,12 @@ static int keep_lane(struct pull *p, int answer)
  * is beyond the head, ERR_LIMIT when it is still searched for. */
 static int pull_once(struct pull *p, const struct tail_position *from)
 {
-    int rc = tail_log_list(p->log, &p->files);
-    if (!rc && p->lane) {
+    int rc = p->is_again ? tail_log_list(p->log, &p->files) : tail_log_recall(p->log, &p->files);
+    int is_recalled = rc == 1;
+    if (rc >= 0 && p->lane) {
         rc = resume_lane(p);
     }
-    if (rc) {
+    if (rc < 0) {
         return rc;
     }
     rc = find_head(p);
@@ -240,6 +245,9 @@ static int pull_once(struct pull *p, const struct tail_position *from)
         rc = tail_find(&p->files, from, &p->place);
         if (rc) {
             return rc;
+        }
+        if (is_recalled && (p->place.lost || p->place.index == p->files.count)) {
+            return ERR_AGAIN;
         }
     }
     int order = p->place.index == p->files.count ? 1 : compare(&p->place, &p->head);
@@ -289,7 +297,7 @@ int tail_log_pull(struct tail_log *l, char position[SSE_POSITION_SIZE], const st
             return ERR_INVALID;
         }
         struct pull p = {
-            .log = l, .position = position, .page = page, .budget = budget_bytes};
+            .log = l, .position = position, .page = page, .budget = budget_bytes, .is_again = i > 0};
         p.lane = lane_find(l, position);
         rc = pull_once(&p, &from);
         if (rc == ERR_CLOSED && i > 0 && take_word(&p)) {
@@ -314,6 +322,7 @@ int tail_log_pull(struct tail_log *l, char position[SSE_POSITION_SIZE], const st
         if (rc != ERR_AGAIN && rc != ERR_CLOSED && rc != ERR_GONE) {
             return rc;
         }
+        tail_log_moved(l);
         /* Live following is behind: it is brought up to date, then tried again. */
         int looked = tail_log_look(l, budget_bytes);
         if (looked < 0) {

@@ -103,22 +103,20 @@ static int pass_file(struct pass *p, struct tail_cursor *c, uint64_t end, struct
     return answer < 0 ? answer : 0;
 }
 
-/* Goes over the events that are after `from`, up to and with the one at `to`, as a pull does. */
-static int pass_over(struct pass *p, const struct tail_style *style, const struct tail_place *from,
-                     const struct tail_place *to)
+/* Takes the lines that are after `from`, up to and with the one at `to`, through a view, as a pull
+ * does. */
+static int pass_through(struct pass *p, struct tail_view *view, const struct tail_place *from,
+                        const struct tail_place *to)
 {
-    struct sse_out out = {.event = note_event, .gap = note_gap, .advance = note_nothing, .ctx = p};
-    struct tail_view view;
     struct tail_cursor c = {.file = NULL};
     struct tail_place at = *from;
     int rc;
-    tail_view_init(&view, style, &out);
     for (;;) {
         int is_last = at.index == to->index;
         p->index = at.index;
         rc = go_to(p, &c, &at);
         if (!rc) {
-            rc = pass_file(p, &c, is_last ? to->offset : UINT64_MAX, &view);
+            rc = pass_file(p, &c, is_last ? to->offset : UINT64_MAX, view);
         }
         if (rc > 0 || is_last || is_fatal(rc)) {
             break;
@@ -129,6 +127,16 @@ static int pass_over(struct pass *p, const struct tail_style *style, const struc
     }
     tail_cursor_fini(&c);
     return rc > 0 ? 0 : rc;
+}
+
+/* Goes over the events that are there, to see where they are. */
+static int pass_over(struct pass *p, struct tail_style *style, const struct tail_place *from,
+                     const struct tail_place *to)
+{
+    struct sse_out out = {.event = note_event, .gap = note_gap, .advance = note_nothing, .ctx = p};
+    struct tail_view view;
+    tail_view_init(&view, style, &out);
+    return pass_through(p, &view, from, to);
 }
 
 /* Goes back over `count` lines or more bytes than that from a place; less where the log begins.
@@ -178,7 +186,7 @@ static int go_back(struct pass *p, const struct tail_place *to, uint64_t count,
 /* The `count` wanted events up to and with the one at `to` are those after *start, up to *end. Each
  * stretch is read from its beginning, because only so it is certain what is an event; it grows
  * until it holds enough, so that all are in proportion to the last. */
-static int page_back(struct pass *p, const struct tail_style *style, const struct tail_place *to,
+static int page_back(struct pass *p, struct tail_style *style, const struct tail_place *to,
                      uint64_t count, struct mark *start, struct mark *end)
 {
     uint64_t lines = count;
@@ -239,7 +247,7 @@ static int as_answer(int rc)
     return rc == 0 || rc == ERR_NOMEM ? rc : ERR_IO;
 }
 
-int tail_seek_back(struct tail_log *l, const struct tail_style *style, uint64_t count,
+int tail_seek_back(struct tail_log *l, struct tail_style *style, uint64_t count,
                    char out[SSE_POSITION_SIZE])
 {
     if (!style->filter) {
@@ -267,10 +275,10 @@ int tail_seek_back(struct tail_log *l, const struct tail_style *style, uint64_t 
     return as_answer(rc);
 }
 
-int tail_seek_before(struct tail_log *l, const struct tail_style *style, const char *position,
+int tail_seek_before(struct tail_log *l, struct tail_style *style, const char *position,
                      uint64_t count, char start[SSE_POSITION_SIZE], char end[SSE_POSITION_SIZE])
 {
-    const struct tail_style every = {.format = LINE_FORMAT_TEXT, .clock = style->clock};
+    struct tail_style every = {.format = LINE_FORMAT_TEXT, .clock = style->clock};
     struct tail_position at;
     struct mark first, last, own;
     int is_lost = 0;
@@ -307,13 +315,65 @@ int tail_seek_before(struct tail_log *l, const struct tail_style *style, const c
     return as_answer(rc);
 }
 
+/* Finds a position and the place so many lines before it. */
+static int find_lines(struct pass *p, const struct tail_position *at, uint64_t lines,
+                      struct tail_place *from, struct tail_place *to)
+{
+    uint64_t bytes;
+    int is_all;
+    int rc = tail_log_list(p->log, p->files);
+    if (!rc) {
+        rc = find(p->files, at, to);
+    }
+    if (!rc && (to->lost || to->index == p->files->count)) {
+        return ERR_UNKNOWN;
+    }
+    return rc ? rc : go_back(p, to, lines, from, &bytes, &is_all);
+}
+
+int tail_seek_replay(struct tail_log *l, struct tail_view *view, const char *position,
+                     uint64_t lines)
+{
+    struct tail_position at;
+    struct tail_files files = {.items = NULL};
+    struct pass p = {.log = l, .files = &files};
+    struct tail_place from, to;
+    if (tail_position_parse(position, &at)) {
+        return ERR_GONE;
+    }
+    int rc = find_lines(&p, &at, lines, &from, &to);
+    if (!rc) {
+        rc = pass_through(&p, view, &from, &to);
+    }
+    tail_files_fini(&files);
+    return rc == ERR_UNKNOWN ? ERR_GONE : as_answer(rc);
+}
+
+int tail_seek_lines(struct tail_log *l, const char *position, uint64_t lines,
+                    char out[SSE_POSITION_SIZE])
+{
+    struct tail_position at;
+    struct tail_files files = {.items = NULL};
+    struct pass p = {.log = l, .files = &files};
+    struct tail_place from, to;
+    if (tail_position_parse(position, &at)) {
+        return ERR_GONE;
+    }
+    int rc = find_lines(&p, &at, lines, &from, &to);
+    if (!rc) {
+        rc = print_place(&p, &from, out);
+    }
+    tail_files_fini(&files);
+    return rc == ERR_UNKNOWN ? ERR_GONE : as_answer(rc);
+}
+
 int64_t tail_seek_left(struct tail_log *l, const char *position)
 {
     struct tail_position at;
     struct tail_files files = {.items = NULL};
     struct tail_place place;
     int64_t left = -1;
-    if (!l->live.file || tail_position_parse(position, &at) || tail_log_list(l, &files)) {
+    if (!l->live.file || tail_position_parse(position, &at) || tail_log_recall(l, &files) < 0) {
         tail_files_fini(&files);
         return -1;
     }

@@ -47,7 +47,10 @@ class WrongConfiguration(harness.Case):
         for stream, *words in (
                 ({"source": "clock", "interval_ms": 1}, "streams.a.interval_ms", "from 10"),
                 ({"source": "clock", "format": "xml"}, "streams.a.format", '"json"', '"plain"'),
-                ({"source": "tail"}, "streams.a.path", "missing"),
+                ({"source": "tail"}, "streams.a.paths", "either path or paths"),
+                ({"source": "tail", "path": "/a", "paths": ["/b"]}, "either path or paths"),
+                ({"source": "tail", "paths": ["b/*.log"]}, "streams.a.paths", "absolute"),
+                ({"source": "tail", "paths": ["/b"], "level_events": True}, "level_events", "json"),
                 ({"source": "tail", "path": "relative.log"}, "streams.a.path", "absolute"),
                 ({"source": "price", "symbols": 7}, "streams.a.symbols"),
                 ({"source": "nope"}, "streams.a.source", "nope", "clock", "tail"),

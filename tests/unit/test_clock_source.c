@@ -398,7 +398,8 @@ static void the_timer_sends_ticks_by_itself(void **state)
     (void)state;
     struct ticker_host *h = ticker_host_new(&source_clock, 0);
     struct real_time r = {.h = h, .wanted = 5};
-    struct sse_out out = {count_live, count_gap, record_advance, record_end, &r};
+    struct sse_out out = {.event = count_live, .gap = count_gap, .advance = record_advance,
+                          .end = record_end, .ctx = &r};
     h->host.clock = &clock_system;
     h->host.live = &out;
     ((struct clock_settings *)h->settings)->interval_ms = 10;
@@ -431,7 +432,8 @@ static void may_be_closed_from_inside_an_event(void **state)
 {
     (void)state;
     struct ticker_host *h = ticker_host_new(&source_clock, NOON);
-    struct sse_out out = {close_and_take, ignore_gap, record_advance, record_end, h};
+    struct sse_out out = {.event = close_and_take, .gap = ignore_gap, .advance = record_advance,
+                          .end = record_end, .ctx = h};
     h->host.live = &out;
     assert_int_equal(ticker_host_open(h, NULL, NULL), 0);
     ticker_host_at(h, NOON + 1000);

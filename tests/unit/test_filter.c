@@ -3,6 +3,7 @@
 #include "source/filter.h"
 
 #include "base/err.h"
+#include "base/hash.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -140,22 +141,83 @@ static void endless_recursion_is_over_budget(void **state)
     filter_free(f);
 }
 
+static void expect_find(struct filter *f, const char *block, size_t len, size_t at, int is_found)
+{
+    int found;
+    assert_int_equal(filter_find(f, block, len, &found), at);
+    assert_int_equal(found, is_found);
+}
+
 static void a_block_is_searched_at_once(void **state)
 {
     (void)state;
     static const char block[] = "one\ntwo\nthree\nfour\nthr";
     struct filter *f = make(WANT(.grep = "ee"));
-    assert_int_equal(filter_find(f, block, sizeof block - 1), 8);
-    assert_int_equal(filter_find(f, block, 8), 8);
-    assert_int_equal(filter_find(f, block + 14, 8), 8);
-    assert_int_equal(filter_find(f, block + 8, 6), 0);
+    expect_find(f, block, sizeof block - 1, 8, 1);
+    expect_find(f, block, 8, 8, 0);
+    expect_find(f, block + 14, 8, 8, 0);
+    expect_find(f, block + 8, 6, 0, 1);
     filter_free(f);
-    f = make(WANT(.grep = "ee", .invert = "1"));
-    assert_int_equal(filter_find(f, block, 8), 0);
+    f = make(WANT(.grep = "o", .invert = "1"));
+    expect_find(f, block, sizeof block - 1, 8, 1);
     filter_free(f);
-    f = make(WANT(.regex = "ee"));
-    assert_int_equal(filter_find(f, block, 8), 0);
+    /* Without an end in sight a line cannot be judged. */
+    f = make(WANT(.regex = "x"));
+    expect_find(f, block, sizeof block - 1, 19, 1);
+    expect_find(f, block, 8, 8, 0);
     filter_free(f);
+}
+
+/* Whatever the way, no wanted line is passed over. */
+static void no_pattern_passes_over_a_wanted_line(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {
+        "ab",         "a.*b",      "^ab$",      "^$",        "b$",          "\\bab\\b",   "[ab]+c",
+        "(ab|cd)",    "a{2,3}b",   "(?i)AB",    "[^x]b",     "a\\sb",       "a[[:alpha:]]b",
+        "\\Aab",      "ab\\z",     "b\\Z",      "a++b",      "(?<=c)ab",    "^(?!.*c)",
+        "\\W$",       "a\\x62",    "\\Qab\\E",  "[]a]b",     "a?",          "\\Ka",       ".",
+        "c\\r",       "[a\\]b]c",  "x*+ab",     "(a)\\1",    "\\D\\d",       "\\$|ab",
+    };
+    static const char letters[] = "aabbcc1x \n\n\r\xc3\xa4";
+    uint64_t dice = 1;
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        struct filter *f = make(WANT(.regex = patterns[i]));
+        for (int round = 0; round < 300; round++) {
+            char block[120];
+            size_t len = 0, begin = 0;
+            while (len < sizeof block) {
+                dice = hash_mix64(dice + 1);
+                block[len++] = letters[dice % (sizeof letters - 1 - (round % 2 ? 3 : 0))];
+            }
+            while (begin < len) {
+                const char *newline = memchr(block + begin, '\n', len - begin);
+                int is_found;
+                size_t at = filter_find(f, block + begin, len - begin, &is_found);
+                assert_true(at <= len - begin);
+                for (size_t line = begin; line < begin + at;) {
+                    newline = memchr(block + line, '\n', len - line);
+                    if (!newline) {
+                        assert_int_equal(at, len - begin); /* judged as a whole only */
+                        break;
+                    }
+                    size_t end = (size_t)(newline - block);
+                    size_t text_end = end > line && block[end - 1] == '\r' ? end - 1 : end;
+                    if (filter_match(f, block + line, text_end - line) != 0) {
+                        fail_msg("%s passes over \"%.*s\"", patterns[i], (int)(text_end - line),
+                                 block + line);
+                    }
+                    line = end + 1;
+                }
+                newline = memchr(block + begin + at, '\n', len - begin - at);
+                if (!newline) {
+                    break;
+                }
+                begin = (size_t)(newline - block) + 1;
+            }
+        }
+        filter_free(f);
+    }
 }
 
 static void context_and_cost_can_be_asked(void **state)
@@ -184,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_match_over_budget_is_told),
         cmocka_unit_test(endless_recursion_is_over_budget),
         cmocka_unit_test(a_block_is_searched_at_once),
+        cmocka_unit_test(no_pattern_passes_over_a_wanted_line),
         cmocka_unit_test(context_and_cost_can_be_asked),
     };
     return cmocka_run_group_tests_name("filter", tests, NULL, NULL);

@@ -147,7 +147,7 @@ static void positions_come_back_as_they_were(void **state)
         tail_position_print(&q, again);
         assert_string_equal(text, again);
         for (size_t k = 0; text[k]; k++) {
-            text[k] = '~';
+            text[k] = '!';
             assert_int_equal(tail_position_parse(text, &q), ERR_INVALID);
             text[k] = again[k];
         }

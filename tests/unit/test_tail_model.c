@@ -175,6 +175,8 @@ static void start(struct model *m, int i)
     p->out = (struct sse_out){.event = live_event, .gap = live_gap, .ctx = p};
     need(m, tail_log_init(&p->log, m->path, 0, NULL, LINE_MAX_BYTES, &m->quiet, &p->out) == 0,
          "init");
+    /* Every other history is followed by hints: nothing else tells of renamed files between looks. */
+    p->log.has_hints = (int)(m->seed & 1);
     trace(m, "process %d starts at item %d, %s\n", i, p->item, p->log.head);
 }
 
@@ -188,6 +190,7 @@ static void look(struct model *m, int i)
 {
     struct process *p = &m->processes[i];
     trace(m, "process %d looks\n", i);
+    tail_log_moved(&p->log);
     for (int n = 0; n < 10000; n++) {
         int rc = tail_log_look(&p->log, 1 + draw(m, 5000));
         need(m, rc > 0, "look");

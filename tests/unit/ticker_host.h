@@ -72,7 +72,8 @@ static inline struct record *record_new(void)
 {
     struct record *r = calloc(1, sizeof *r);
     assert_non_null(r);
-    r->out = (struct sse_out){record_event, record_gap, record_advance, record_end, r};
+    r->out = (struct sse_out){.event = record_event, .gap = record_gap,
+                              .advance = record_advance, .end = record_end, .ctx = r};
     return r;
 }
 
