@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# install-deps.sh: installs those Debian packages that the demo, or the tests, need and miss.
+# install-deps.sh: installs those Debian packages that the demo, the tests or the benchmark need and
+# miss.
 #
-#     deploy/install-deps.sh demo|tests
+#     deploy/install-deps.sh demo|tests|bench
 #
 # Says what it installs, and does nothing when nothing is missing. Needs root, or sudo.
 set -eu
@@ -31,8 +32,34 @@ command:xz          xz-utils
 module:cmocka       libcmocka-dev
 command:apache2     apache2
 file:/usr/lib/apache2/modules/mod_fcgid.so  libapache2-mod-fcgid
+file:/usr/lib/lighttpd/mod_openssl.so  lighttpd-mod-openssl
+file:/usr/lib/lighttpd/mod_deflate.so  lighttpd-mod-deflate
+command:nginx       nginx-light
+command:haproxy     haproxy
+command:caddy       caddy
+command:h2o         h2o
+command:perl        perl
+command:curl        curl
+command:openssl     openssl
 command:chromium    chromium fonts-dejavu-core
 command:logrotate   logrotate
+command:node        nodejs
+command:npm         npm
+'
+
+# What the benchmark cannot have is left out there, and so it is here.
+bench_needs="$demo_needs"'
+command:gcc         gcc libc6-dev
+command:valgrind    valgrind
+command:python3     python3
+command:apache2     apache2
+file:/usr/lib/apache2/modules/mod_fcgid.so  libapache2-mod-fcgid
+command:nginx       nginx-light
+file:/usr/lib/nginx/modules/ngx_nchan_module.so  libnginx-mod-nchan
+command:haproxy     haproxy
+command:pushpin     pushpin
+command:zurl        zurl
+command:go          golang-go
 command:node        nodejs
 command:npm         npm
 '
@@ -61,7 +88,8 @@ missing_packages() {
 case ${1:-} in
 demo) needs=$demo_needs ;;
 tests) needs=$tests_needs ;;
-*) echo "usage: install-deps.sh demo|tests" >&2; exit 2 ;;
+bench) needs=$bench_needs ;;
+*) echo "usage: install-deps.sh demo|tests|bench" >&2; exit 2 ;;
 esac
 
 packages=$(missing_packages "$needs")
@@ -88,13 +116,24 @@ fi
 # A new machine may be busy with its first upgrade: wait for that.
 apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"; }
 apt update
+if [ "$1" = bench ]; then
+    known=
+    for package in $packages; do
+        if apt-cache show "$package" >/dev/null 2>&1; then
+            known="$known $package"
+        else
+            say "left out, there is no such package: $package"
+        fi
+    done
+    packages=$known
+fi
 # shellcheck disable=SC2086 # a list of words
 apt install --no-install-recommends $packages
 
 packages=$(missing_packages "$needs")
 [ -z "$packages" ] || die "installed, but still not found: $packages"
 
-for server in lighttpd apache2; do
+for server in lighttpd apache2 nginx haproxy caddy h2o; do
     if [ -d /run/systemd/system ] && [ "$(systemctl is-enabled $server 2>/dev/null)" = enabled ]; then
         say "note: Debian starts $server at each boot; systemctl disable $server prevents that"
     fi

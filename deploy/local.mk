@@ -2,10 +2,16 @@
 # deploy/local.mk: web server configurations, and what fills them in.
 
 nobase_dist_pkgdata_DATA += \
-	deploy/apache/cgi.conf \
-	deploy/apache/fcgid.conf \
+	deploy/apache-cgi/apache.conf \
+	deploy/apache-fcgid/apache.conf \
+	deploy/apache-proxy-fcgi/apache.conf \
+	deploy/caddy/Caddyfile \
+	deploy/h2o/h2o.conf \
+	deploy/haproxy/haproxy.cfg \
+	deploy/lighttpd-cgi/lighttpd.conf \
 	deploy/lighttpd/lighttpd-external.conf \
 	deploy/lighttpd/lighttpd.conf \
+	deploy/nginx/nginx.conf \
 	deploy/ssecgi.json
 
 nobase_dist_pkgdata_SCRIPTS += deploy/fill.sh

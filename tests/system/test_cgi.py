@@ -15,7 +15,7 @@ class BehindApache(front_end.FrontEnd, harness.Case):
     settings = {"heartbeat_s": 1}  # Apache notices a departure when it writes
 
     def start(self, config):
-        return self.apache("apache/cgi.conf", config)
+        return self.apache("apache-cgi/apache.conf", config)
 
     def test_a_reader_that_leaves_ends_its_process(self):
         stream = self.stream()

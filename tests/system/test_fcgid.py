@@ -9,7 +9,7 @@ import harness
 
 class Fcgid(harness.Case):
     def start(self, config):
-        return self.apache("apache/fcgid.conf", config)
+        return self.apache("apache-fcgid/apache.conf", config)
 
 
 class Streams(front_end.FrontEnd, Fcgid):
