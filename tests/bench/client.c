@@ -15,7 +15,7 @@
 #define INPUT_BYTES (256 * 1024)
 #define EVENTS_MAX 512
 #define WAIT_MS 100
-#define FCGI_PARAMS_MAX 4096
+#define REQUEST_MAX 4096
 
 /* --- what is asked ------------------------------------------------------------------------- */
 
@@ -29,8 +29,8 @@ static size_t put_record(char *out, int type, const char *content, size_t len)
     return sizeof head + len;
 }
 
-/* What lighttpd and nginx send for a small GET. */
-static size_t fcgi_request(char *out, const char *path)
+/* What lighttpd and nginx send for a small GET; without an id the last of them is left out. */
+static size_t fcgi_request(char *out, const char *path, const char *id)
 {
     const char *const params[][2] = {
         {"REQUEST_METHOD", "GET"},          {"SCRIPT_NAME", ""},
@@ -39,10 +39,12 @@ static size_t fcgi_request(char *out, const char *path)
         {"SERVER_PROTOCOL", "HTTP/1.1"},    {"GATEWAY_INTERFACE", "CGI/1.1"},
         {"SERVER_SOFTWARE", "bench"},       {"REMOTE_ADDR", "127.0.0.1"},
         {"HTTP_ACCEPT", "text/event-stream"}, {"HTTP_HOST", "localhost"},
+        {"HTTP_LAST_EVENT_ID", id},
     };
-    char content[FCGI_PARAMS_MAX];
+    size_t count = sizeof params / sizeof params[0] - (*id == '\0');
+    char content[REQUEST_MAX / 2];
     size_t used = 0;
-    for (size_t i = 0; i < sizeof params / sizeof params[0]; i++) {
+    for (size_t i = 0; i < count; i++) {
         size_t name_len = strlen(params[i][0]);
         size_t value_len = strlen(params[i][1]);
         content[used++] = (char)name_len;
@@ -57,11 +59,12 @@ static size_t fcgi_request(char *out, const char *path)
     return len + put_record(out + len, 5, NULL, 0);
 }
 
-static size_t http_request(char *out, size_t size, const char *path)
+static size_t http_request(char *out, size_t size, const char *path, const char *id)
 {
     return (size_t)snprintf(out, size,
                             "GET %s HTTP/1.1\r\nHost: localhost\r\n"
-                            "Accept: text/event-stream\r\n\r\n", path);
+                            "Accept: text/event-stream\r\n%s%s%s\r\n",
+                            path, *id ? "Last-Event-ID: " : "", id, *id ? "\r\n" : "");
 }
 
 /* --- where --------------------------------------------------------------------------------- */
@@ -98,63 +101,66 @@ static int set_tcp(struct client *c, const char *text)
 int client_init(struct client *c, enum reader_wire wire, const char *address, const char *path,
                 size_t capacity)
 {
-    *c = (struct client){.wire = wire, .capacity = capacity, .epoll = -1};
+    *c = (struct client){.wire = wire, .path = path, .capacity = capacity, .epoll = -1};
     int rc = strncmp(address, "unix:", 5) == 0 ? set_unix(c, address + 5) : set_tcp(c, address);
     if (rc || strlen(path) >= 128) {
         fprintf(stderr, "load: %s %s: must be unix:PATH or IP:PORT, and a path below 128 bytes\n",
                 address, path);
         return -1;
     }
-    c->request = malloc(2 * FCGI_PARAMS_MAX);
     c->input = malloc(INPUT_BYTES);
     c->readers = calloc(capacity, sizeof *c->readers);
     c->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!c->request || !c->input || !c->readers || c->epoll < 0) {
+    if (!c->input || !c->readers || c->epoll < 0) {
         perror("load");
         client_fini(c);
         return -1;
     }
-    c->request_len = wire == READER_HTTP ? http_request(c->request, 2 * FCGI_PARAMS_MAX, path)
-                                         : fcgi_request(c->request, path);
     return 0;
 }
 
 void client_fini(struct client *c)
 {
     for (size_t i = 0; i < c->opened; i++) {
-        if (c->readers[i].state != READER_CLOSED) {
+        if (c->readers[i].state != READER_CLOSED && c->readers[i].state != READER_OFF) {
             close(c->readers[i].fd);
         }
     }
     if (c->epoll >= 0) {
         close(c->epoll);
     }
-    free(c->request);
     free(c->input);
     free(c->readers);
 }
 
 /* --- one reader ---------------------------------------------------------------------------- */
 
-static void reader_close(struct client *c, struct reader *r)
+static size_t is_behind(const struct client *c, const struct reader *r)
 {
-    size_t was_streaming = r->state == READER_STREAMING;
-    c->pending -= 1 - was_streaming;
-    c->streaming -= was_streaming;
-    c->behind -= was_streaming & (r->next <= c->target);
-    c->closed += was_streaming;
-    if (!was_streaming) {
-        c->refused++;
-        r->next = UINT64_MAX; /* it misses nothing */
-    }
-    close(r->fd);
-    r->state = READER_CLOSED;
+    return r->state == READER_STREAMING && !r->is_stalled && r->next <= c->target;
 }
 
-/* Begins to connect the next one: 0 or an errno; EAGAIN: the backlog is full. */
-static int reader_open(struct client *c)
+/* The connection has gone. One that never streamed is tried again. */
+static void reader_close(struct client *c, struct reader *r)
 {
-    struct reader *r = &c->readers[c->opened];
+    c->behind -= is_behind(c, r);
+    close(r->fd);
+    if (r->state == READER_STREAMING) {
+        c->streaming--;
+        c->stalled -= r->is_stalled;
+        c->closed++;
+        r->state = READER_CLOSED;
+    } else {
+        c->pending--;
+        c->refused++;
+        c->off++;
+        r->state = READER_OFF;
+    }
+}
+
+/* Begins to connect: 0 or an errno; EAGAIN: the backlog is full. */
+static int reader_open(struct client *c, struct reader *r)
+{
     uint64_t open_ns = reader_now_ns();
     int fd = socket(c->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
@@ -167,18 +173,25 @@ static int reader_open(struct client *c)
         close(fd);
         return error;
     }
-    *r = (struct reader){.fd = fd, .state = READER_CONNECTING, .next = c->target + 1,
-                         .open_ns = open_ns};
-    c->opened++;
+    r->fd = fd;
+    r->state = READER_CONNECTING;
+    r->open_ns = open_ns;
+    reader_reset(r);
     c->pending++;
     return 0;
 }
 
 static void reader_request(struct client *c, struct reader *r)
 {
+    char request[REQUEST_MAX];
+    char id[READER_ID_MAX + 1];
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = r};
-    ssize_t sent = send(r->fd, c->request, c->request_len, MSG_NOSIGNAL);
-    if (sent != (ssize_t)c->request_len || epoll_ctl(c->epoll, EPOLL_CTL_MOD, r->fd, &event)) {
+    memcpy(id, r->id, r->id_len);
+    id[r->id_len] = '\0';
+    size_t len = c->wire == READER_HTTP ? http_request(request, sizeof request, c->path, id)
+                                        : fcgi_request(request, c->path, id);
+    ssize_t sent = send(r->fd, request, len, MSG_NOSIGNAL);
+    if (sent != (ssize_t)len || epoll_ctl(c->epoll, EPOLL_CTL_MOD, r->fd, &event)) {
         reader_close(c, r);
         return;
     }
@@ -192,13 +205,14 @@ static void reader_receive(struct client *c, struct reader *r)
         return;
     }
     uint8_t state = r->state;
-    uint64_t next = r->next;
+    size_t was_behind = is_behind(c, r);
     int rc = got > 0 ? reader_take(r, c->wire, c->input, (size_t)got, &c->totals) : -1;
     if (state == READER_HEAD && r->state == READER_STREAMING) {
         c->pending--;
         c->streaming++;
     }
-    c->behind -= next <= c->target && r->next > c->target;
+    c->behind += is_behind(c, r);
+    c->behind -= was_behind;
     if (rc) {
         reader_close(c, r);
     }
@@ -215,24 +229,44 @@ static int turn(struct client *c)
         struct reader *r = events[i].data.ptr;
         if (r->state == READER_CONNECTING) {
             reader_request(c, r);
-        } else if (r->state != READER_CLOSED) {
+        } else if (r->state == READER_HEAD || r->state == READER_STREAMING) {
             reader_receive(c, r);
         }
     }
     return count;
 }
 
+/* Begins to connect one that is off, from `*at` on, or one that was never opened. */
+static int open_next(struct client *c, size_t *at)
+{
+    if (c->off == 0) {
+        struct reader *fresh = &c->readers[c->opened];
+        *fresh = (struct reader){.next = c->target + 1};
+        int rc = reader_open(c, fresh);
+        c->opened += rc == 0;
+        return rc;
+    }
+    while (c->readers[*at % c->opened].state != READER_OFF) {
+        ++*at;
+    }
+    int rc = reader_open(c, &c->readers[*at % c->opened]);
+    c->off -= rc == 0;
+    return rc;
+}
+
 int client_open(struct client *c, size_t count, size_t at_once)
 {
     uint64_t moved_ns = reader_now_ns();
     size_t before = c->streaming;
+    size_t refused_max = c->refused + count;
+    size_t at = 0;
     while (c->streaming < count) {
         int rc = 0;
-        while (rc == 0 && c->opened < c->capacity && c->pending < at_once
+        while (rc == 0 && c->off + c->capacity > c->opened && c->pending < at_once
                && c->streaming + c->pending < count) {
-            rc = reader_open(c);
+            rc = open_next(c, &at);
         }
-        if (c->pending == 0 && rc != EAGAIN) {
+        if ((c->pending == 0 && rc != EAGAIN) || c->refused > refused_max) {
             return -1;
         }
         turn(c);
@@ -246,10 +280,64 @@ int client_open(struct client *c, size_t count, size_t at_once)
     return 0;
 }
 
+int client_storm(struct client *c, size_t kept, size_t at_once)
+{
+    const struct linger none = {.l_onoff = 1};
+    size_t count = c->streaming;
+    for (size_t i = kept; i < c->opened; i++) {
+        struct reader *r = &c->readers[i];
+        if (r->state == READER_STREAMING) {
+            c->behind -= is_behind(c, r);
+            c->streaming--;
+            c->off++;
+            setsockopt(r->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+            close(r->fd);
+            r->state = READER_OFF;
+            r->group = READER_OTHER;
+        }
+    }
+    return client_open(c, count, at_once);
+}
+
+void client_stall(struct client *c, size_t count)
+{
+    for (size_t i = 0; i < c->opened && i < count; i++) {
+        struct reader *r = &c->readers[i];
+        if (r->state == READER_STREAMING && epoll_ctl(c->epoll, EPOLL_CTL_DEL, r->fd, NULL) == 0) {
+            c->behind -= is_behind(c, r);
+            c->stalled++;
+            r->is_stalled = 1;
+            r->group = READER_OTHER;
+        }
+    }
+}
+
+void client_wake(struct client *c)
+{
+    for (size_t i = 0; i < c->opened; i++) {
+        struct reader *r = &c->readers[i];
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = r};
+        if (r->is_stalled) {
+            epoll_ctl(c->epoll, EPOLL_CTL_ADD, r->fd, &event);
+            c->stalled--;
+            r->is_stalled = 0;
+            c->behind += is_behind(c, r);
+        }
+    }
+}
+
 void client_expect(struct client *c, uint64_t target)
 {
     c->target = target;
-    c->behind = c->streaming;
+    c->behind = c->streaming - c->stalled;
+}
+
+void client_read_for(struct client *c, uint64_t wait_ns)
+{
+    uint64_t start_ns = reader_now_ns();
+    while (reader_now_ns() - start_ns < wait_ns) {
+        turn(c);
+    }
 }
 
 int client_wait(struct client *c)

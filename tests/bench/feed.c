@@ -1,39 +1,60 @@
 /* SPDX-License-Identifier: MIT */
-/* feed: writes numbered, time-stamped lines into the file or pipe that a system reads. */
+/* feed: writes numbered, time-stamped lines into the file or pipe that a system reads, or publishes
+ * them in the way the system has for it. */
 #include "feed.h"
 
+#include "publish.h"
 #include "reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-int feed_open(struct feed *f, const char *path, uint32_t burst)
+int feed_open(struct feed *f, const char *where)
 {
-    *f = (struct feed){.burst = burst};
-    f->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-    return f->fd < 0 ? -1 : 0;
+    int rc;
+    *f = (struct feed){.fd = -1, .burst = 1, .line_bytes = FEED_LINE_BYTES};
+    f->lines = malloc((size_t)FEED_BURST_MAX * FEED_LINE_MAX);
+    if (!f->lines) {
+        return -1;
+    }
+    if (strncmp(where, "http:", 5) == 0 || strncmp(where, "zmtp:", 5) == 0) {
+        f->kind = where[0] == 'h' ? FEED_HTTP : FEED_ZMTP;
+        rc = publish_open(f, where + 5);
+    } else {
+        f->fd = open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+        rc = f->fd < 0 ? -1 : 0;
+    }
+    return rc;
+}
+
+static int write_lines(struct feed *f)
+{
+    ssize_t len = (ssize_t)f->burst * (ssize_t)f->line_bytes;
+    ssize_t written = write(f->fd, f->lines, (size_t)len);
+    if (written != len) {
+        errno = written < 0 ? errno : ENOSPC;
+        return -1;
+    }
+    return 0;
 }
 
 int feed_write(struct feed *f)
 {
-    char lines[FEED_BURST_MAX * FEED_LINE_BYTES];
     uint64_t now_ns = reader_now_ns();
     for (uint32_t i = 0; i < f->burst; i++) {
-        char *line = lines + i * FEED_LINE_BYTES;
-        memset(line, '.', FEED_LINE_BYTES);
+        char *line = f->lines + (size_t)i * f->line_bytes;
+        memset(line, '.', f->line_bytes);
         int used = snprintf(line, FEED_LINE_BYTES, "%" PRIu64 " %" PRIu64, f->seq + i + 1, now_ns);
         line[used] = ' ';
-        line[FEED_LINE_BYTES - 1] = '\n';
+        line[f->line_bytes - 1] = '\n';
     }
-    ssize_t len = (ssize_t)f->burst * FEED_LINE_BYTES;
-    ssize_t written = write(f->fd, lines, (size_t)len);
-    if (written != len) {
-        errno = written < 0 ? errno : ENOSPC;
+    if (f->kind == FEED_FILE ? write_lines(f) : publish_lines(f, f->lines)) {
         return -1;
     }
     f->seq += f->burst;
@@ -74,5 +95,8 @@ int feed_join(struct feed *f)
 
 void feed_close(struct feed *f)
 {
-    close(f->fd);
+    if (f->fd >= 0) {
+        close(f->fd);
+    }
+    free(f->lines);
 }

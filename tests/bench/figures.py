@@ -5,10 +5,11 @@ import os
 import statistics
 import subprocess
 
+import rig
 import systems
-from systems import BENCH, Run, load, pss_kib
+from rig import BENCH, Run, load, pss_kib
 
-IDLE_STEPS = (100, 5000)
+IDLE_STEPS = (100, 10000)
 FCGID_PROCESSES = 50
 RING_BYTES_FED = 2 * 1024 * 1024  # twice what the ring holds by default
 LINE_BYTES = 128
@@ -49,14 +50,14 @@ def fcgid_memory(table):
             ("a stream after 2 MiB of events", {"events": events, "warm": 0, "burst": 32})):
         try:
             with Run() as run:
-                apache = systems.Apache(run, "deploy/apache/fcgid.conf")
-                with systems.Load(apache, count, at_once=count, timeout_s=60, **options) as client:
+                apache = systems.Apache(run, "deploy/apache-fcgid/apache.conf")
+                with rig.Load(apache, count, at_once=count, timeout_s=60, **options) as client:
                     pids = apache.responders()
                     sizes = [pss_kib(pid) for pid in pids]
             if not client.report["is_complete"] or len(pids) != count:
-                raise systems.Unavailable("%d processes instead of %d" % (len(pids), count))
+                raise rig.Unavailable("%d processes instead of %d" % (len(pids), count))
             table.add(section, "PSS, " + what, "KiB", statistics.median(sizes))
-        except systems.Unavailable as e:
+        except rig.Unavailable as e:
             table.add(section, "PSS, " + what, "KiB", None, str(e))
 
 
@@ -66,7 +67,7 @@ def libraries_memory(table):
     with Run() as run:
         started = [run.start([BENCH / "libs_alone"], "libs") for _ in range(FCGID_PROCESSES)]
         log = run.dir / "libs.log"
-        systems.wait_until(lambda: log.read_text().count("ready") == len(started), "they run")
+        rig.wait_until(lambda: log.read_text().count("ready") == len(started), "they run")
         table.add(section, "PSS, the libraries alone", "KiB",
                   statistics.median(pss_kib(p.pid) for p in started))
 
@@ -82,12 +83,12 @@ def cgi_environment(config):
 def first_byte_alone(table):
     with Run() as run:
         config, _ = systems.ssecgi_config(run)
-        for what, program in (("ssecgi as a CGI program", systems.SSECGI),
+        for what, program in (("ssecgi as a CGI program", rig.SSECGI),
                               ("the same of `echo`", "/bin/echo")):
             args = [str(BENCH / "first_byte"), str(FIRST_BYTE_RUNS), program]
             done = subprocess.run(args, env=cgi_environment(config), capture_output=True,
                                   text=True, check=True,
-                                  preexec_fn=systems.pin(systems.SERVER_CPUS))
+                                  preexec_fn=rig.pin(rig.SERVER_CPUS))
             values = [float(line) / 1000 for line in done.stdout.split()]
             table.add("CGI: exec to first byte", what, "ms", statistics.median(values))
 
@@ -96,10 +97,10 @@ def first_byte_apache(table):
     what = "connect to first byte through Apache's mod_cgid"
     try:
         with Run() as run:
-            apache = systems.Apache(run, "deploy/apache/cgi.conf")
+            apache = systems.Apache(run, "deploy/apache-cgi/apache.conf")
             report = load(apache, FIRST_BYTE_RUNS, at_once=1, path="/events/quiet")
         table.add("CGI: exec to first byte", what, "ms", report["first_byte_us"]["p50"] / 1000)
-    except systems.Unavailable as e:
+    except rig.Unavailable as e:
         table.add("CGI: exec to first byte", what, "ms", None, str(e))
 
 

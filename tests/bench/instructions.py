@@ -5,8 +5,9 @@ run: slow drift shows in them where times only swing."""
 import re
 
 import machine
+import rig
 import systems
-from systems import Run, load
+from rig import Run, load
 
 READERS = 1000
 BURSTS = (50, 100)  # the difference of two runs leaves out starting, connecting and ending
@@ -24,14 +25,14 @@ class Counted:
         self.address = "unix:" + path
         self.out = run.dir / "callgrind.out"
         self.process = run.start([valgrind, "--tool=callgrind",
-                                  "--callgrind-out-file=%s" % self.out, systems.SSECGI,
+                                  "--callgrind-out-file=%s" % self.out, rig.SSECGI,
                                   "--config", config, "--listen", self.address], "callgrind")
         run.listening(self.process, path, "ssecgi")
 
     def count(self):
         """All instructions, once the process has ended by itself."""
         self.process.terminate()
-        self.process.wait(systems.WAIT_S)
+        self.process.wait(rig.WAIT_S)
         return int(re.search(r"^(?:summary|totals): (\d+)", self.out.read_text(), re.M).group(1))
 
 
@@ -40,7 +41,7 @@ def count(valgrind, bursts, burst):
         system = Counted(run, valgrind)
         report = load(system, READERS, events=bursts * burst, warm=burst, burst=burst)
         if not report["is_complete"]:
-            raise systems.Unavailable("it did not end")
+            raise rig.Unavailable("it did not end")
         return system.count()
 
 
@@ -50,9 +51,9 @@ def measure(table):
     for burst, what in ((1, "one event a write"), (16, "16 events waiting")):
         try:
             if not valgrind:
-                raise systems.Unavailable("valgrind is not installed (Debian: valgrind)")
+                raise rig.Unavailable("valgrind is not installed (Debian: valgrind)")
             few, many = (count(valgrind, bursts, burst) for bursts in BURSTS)
             deliveries = (BURSTS[1] - BURSTS[0]) * burst * READERS
             table.add(section, what, "", (many - few) / deliveries)
-        except systems.Unavailable as e:
+        except rig.Unavailable as e:
             table.add(section, what, "", None, str(e))

@@ -62,6 +62,10 @@ def describe():
             "lighttpd": version_of("lighttpd", "-v"),
             "nginx": version_of("nginx", "-v"),
             "Apache": version_of("apache2", "-v"),
+            "HAProxy": version_of("haproxy", "-v"),
+            "Pushpin": version_of("pushpin", "--version"),
+            "Go": version_of("go", "version"),
+            "Node": version_of("node", "--version"),
         },
     }
 

@@ -83,16 +83,22 @@ long peer_read(struct peer_input *in, int is_framed, char out[PEER_RECORDS_BYTES
     in->len += (size_t)got;
     size_t head = is_framed ? RECORD_HEAD_BYTES : 0;
     size_t used = head;
-    size_t at = 0;
-    for (; in->len - at >= PEER_LINE_BYTES; at += PEER_LINE_BYTES) {
+    char *at = in->lines;
+    char *lf;
+    while ((lf = memchr(at, '\n', in->len - (size_t)(at - in->lines)))) {
+        size_t len = (size_t)(lf + 1 - at);
+        if (len < PEER_LINE_MIN) {
+            return -1; /* many of them would not fit into `out` */
+        }
         used += (size_t)sprintf(out + used, "id: %0*llu\ndata: ", PEER_ID_BYTES, ++in->count);
-        memcpy(out + used, in->lines + at, PEER_LINE_BYTES);
-        used += PEER_LINE_BYTES;
+        memcpy(out + used, at, len);
+        used += len;
         out[used++] = '\n';
+        at = lf + 1;
     }
-    memmove(in->lines, in->lines + at, in->len - at);
-    in->len -= at;
-    if (at == 0) {
+    in->len -= (size_t)(at - in->lines);
+    memmove(in->lines, at, in->len);
+    if (used == head) {
         return 0;
     }
     if (is_framed) {

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#define PEER_LINE_BYTES 128   /* with its LF, as the load client's feed writes it */
+#define PEER_LINE_MIN 100     /* with its LF; the load client's feed writes 128 or more */
 #define PEER_ID_BYTES 30      /* as long as a position of ssecgi's tail */
 #define PEER_INPUT_BYTES 16384
 #define PEER_RECORDS_BYTES 32768 /* what PEER_INPUT_BYTES of lines can become */
@@ -25,7 +25,7 @@ void peer_init(void);
 
 /* Reads what lines there are (at least one read, which may block) and writes their frames to `out`:
  * in one FastCGI record where `is_framed`. Answers its length; 0 when no whole line has come, -1 at
- * the end. */
+ * the end or when the input is not as it should be. */
 long peer_read(struct peer_input *in, int is_framed, char out[PEER_RECORDS_BYTES]);
 
 /* The head of the response, in a record where `is_framed`, else with a status line of HTTP's. */

@@ -27,25 +27,44 @@ static const char *take_number(const char *at, const char *end, uint64_t *out)
     return at;
 }
 
-/* "data: SEQ NANOSECONDS padding" */
-static void take_line(struct reader *r, const char *line, size_t len, struct reader_totals *t)
+/* "SEQ NANOSECONDS padding" */
+static void take_data(struct reader *r, const char *data, const char *end, struct reader_totals *t)
 {
-    const char *end = line + len;
     uint64_t seq;
-    uint64_t sent_ns;
-    if (len > 13 && memcmp(line, "event: stream", 13) == 0) {
-        t->gaps += len == 17 && memcmp(line + 13, ".gap", 4) == 0;
-        t->busy += len == 18 && memcmp(line + 13, ".busy", 5) == 0;
-    }
-    if (len < 7 || memcmp(line, "data: ", 6) != 0 || line[6] < '0' || line[6] > '9') {
+    if (data == end || *data < '0' || *data > '9') {
         return;
     }
-    const char *at = take_number(line + 6, end, &seq);
+    const char *at = take_number(data, end, &seq);
     if (at == end || *at != ' ') {
         t->broken++;
         return;
     }
-    take_number(at + 1, end, &sent_ns);
+    take_number(at + 1, end, &r->event_sent_ns);
+    r->event_seq = seq;
+}
+
+static void take_id(struct reader *r, const char *id, size_t len, struct reader_totals *t)
+{
+    if (len > sizeof r->event_id) {
+        t->broken++;
+        return;
+    }
+    memcpy(r->event_id, id, len);
+    r->event_id_len = (uint8_t)len;
+}
+
+/* The blank line that ends an event. */
+static void take_event(struct reader *r, struct reader_totals *t)
+{
+    uint64_t seq = r->event_seq;
+    if (r->event_id_len > 0) {
+        memcpy(r->id, r->event_id, r->event_id_len);
+        r->id_len = r->event_id_len;
+    }
+    if (seq == 0) {
+        return;
+    }
+    r->event_seq = 0;
     t->events++;
     if (seq < r->next) {
         t->repeated++;
@@ -54,16 +73,41 @@ static void take_line(struct reader *r, const char *line, size_t len, struct rea
     t->lost += seq - r->next;
     r->next = seq + 1;
     if (t->is_timed) {
-        histogram_add(&t->latency_ns, reader_now_ns() - sent_ns);
+        int group = r->group == READER_MEASURED && t->is_in_storm ? READER_IN_STORM : r->group;
+        histogram_add(&t->latency_ns[group], reader_now_ns() - r->event_sent_ns);
     }
 }
 
-static void keep_line(struct reader *r, const char *data, size_t len, struct reader_totals *t)
+/* Whether the line is of this field ("data:"); then the length up to its value. */
+static size_t field_len(const char *line, size_t len, const char *field)
 {
-    if (len > sizeof r->line - r->line_len) {
-        t->broken++;
-        len = 0;
+    size_t at = strlen(field);
+    if (len < at || memcmp(line, field, at) != 0) {
+        return 0;
     }
+    return at + (len > at && line[at] == ' ');
+}
+
+static void take_line(struct reader *r, const char *line, size_t len, struct reader_totals *t)
+{
+    size_t at;
+    if (len == 0) {
+        take_event(r, t);
+    } else if ((at = field_len(line, len, "data:")) > 0) {
+        take_data(r, line + at, line + len, t);
+    } else if ((at = field_len(line, len, "id:")) > 0) {
+        take_id(r, line + at, len - at, t);
+    } else if (len > 13 && memcmp(line, "event: stream", 13) == 0) {
+        t->gaps += len == 17 && memcmp(line + 13, ".gap", 4) == 0;
+        t->busy += len == 18 && memcmp(line + 13, ".busy", 5) == 0;
+    }
+}
+
+/* What counts stands at the front of a line. */
+static void keep_line(struct reader *r, const char *data, size_t len)
+{
+    size_t room = sizeof r->line - r->line_len;
+    len = len < room ? len : room;
     memcpy(r->line + r->line_len, data, len);
     r->line_len += (uint32_t)len;
 }
@@ -74,11 +118,11 @@ static void take_events(struct reader *r, const char *data, size_t len, struct r
     while (data < end) {
         const char *lf = memchr(data, '\n', (size_t)(end - data));
         if (!lf) {
-            keep_line(r, data, (size_t)(end - data), t);
+            keep_line(r, data, (size_t)(end - data));
             return;
         }
         if (r->line_len > 0) {
-            keep_line(r, data, (size_t)(lf - data), t);
+            keep_line(r, data, (size_t)(lf - data));
             take_line(r, r->line, r->line_len, t);
             r->line_len = 0;
         } else {
@@ -255,6 +299,17 @@ static int take_fcgi(struct reader *r, const char *data, size_t len, struct read
         }
     }
     return rc;
+}
+
+void reader_reset(struct reader *r)
+{
+    r->body = BODY_PLAIN;
+    r->head_used = 0;
+    r->left = 0;
+    r->padding = 0;
+    r->line_len = 0;
+    r->event_seq = 0;
+    r->event_id_len = 0;
 }
 
 int reader_take(struct reader *r, enum reader_wire wire, char *data, size_t len,
