@@ -105,6 +105,7 @@ static int fill_page(struct hub_reader *r, char cursor[SSE_POSITION_SIZE])
     hub_page_clear(p);
     p->until = r->until;
     out.wants_all = r->until != NULL;
+    out.until = r->until;
     if (r->until && strcmp(cursor, r->until) == 0) {
         hub_page_end(p, cursor, "until"); /* an empty page of history */
     } else {

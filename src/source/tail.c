@@ -227,7 +227,7 @@ static int open_many(struct tail *t, const struct source_setup *setup, const str
         .follow = settings->follow_symlinks,
         .max_line_bytes = (size_t)settings->max_line_bytes,
         .time_format = (enum line_time_format)settings->time_format,
-        .style = style,
+        .style = *style,
         .log = t->host->log,
         .live = t->host->live,
         .has_hints = 1,

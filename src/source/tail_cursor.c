@@ -177,7 +177,8 @@ static size_t count_unwanted(const struct tail_cursor *c, const struct block *b,
         }
         end = (size_t)(newline + 1 - data);
     }
-    return end;
+    uint64_t from = c->scanned + at;
+    return from < run->skip_to && run->skip_to <= from + end ? 0 : end;
 }
 
 /* Passes over lines that nobody wants. Answers 1 to stop. */

@@ -55,6 +55,7 @@ struct tail_run {
     size_t budget; /* about how many bytes to read; counted down */
     enum tail_rest rest;
     struct tail_skip skip;
+    uint64_t skip_to; /* not past this offset, when it is before it; 0: anywhere */
     int in_pieces; /* may stop within a piece, as the cursor is kept; else goes on to its end */
 };
 

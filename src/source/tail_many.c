@@ -146,7 +146,7 @@ int tail_many_log_new(struct tail_many *m, const char *path, const char *name,
                                    .max_line_bytes = s->max_line_bytes,
                                    .log = s->log,
                                    .out = &l->out,
-                                   .style = *s->style};
+                                   .style = s->style};
     setup.style.file = l->name;
     int rc = tail_one_init(&l->one, &setup);
     if (rc) {

@@ -21,7 +21,7 @@ struct tail_many_setup {
     int follow;
     size_t max_line_bytes;
     enum line_time_format time_format;
-    const struct tail_style *style;
+    struct tail_style style; /* copied for each log, with its name */
     const struct log *log;
     const struct sse_out *live;
     int has_hints; /* as in tail_log.h */

@@ -46,7 +46,7 @@ struct times {
 static int note_time(void *ctx, const struct sse_event *e)
 {
     struct times *t = ctx;
-    const struct clock *clock = t->many->setup.style->clock;
+    const struct clock *clock = t->many->setup.style.clock;
     int64_t time = t->count > 0 ? t->items[t->count - 1] : INT64_MIN;
     line_time(t->many->setup.time_format, e->data, e->data_len, clock->wall_ms(clock), &time);
     t->items[t->count++] = time;

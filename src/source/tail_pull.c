@@ -127,8 +127,11 @@ static int read_on(struct pull *p)
 {
     struct tail_run run = {
         .out = p->page, .budget = p->budget, .in_pieces = p->lane != NULL};
-    if (!p->page->wants_all) {
+    struct tail_position until = {.offset = 0};
+    if (!p->page->wants_all
+        || (p->page->until && tail_position_parse(p->page->until, &until) == 0)) {
         run.skip = p->log->skip;
+        run.skip_to = until.offset;
     }
     for (;;) {
         int is_last = p->place.index == p->head.index;

@@ -145,7 +145,8 @@ void tail_view_init(struct tail_view *v, struct tail_style *style, const struct 
                 .advance = view_advance,
                 .end = view_end,
                 .ctx = v,
-                .wants_all = to->wants_all},
+                .wants_all = to->wants_all,
+                .until = to->until},
         .to = to,
         .style = style,
     };

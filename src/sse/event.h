@@ -41,8 +41,9 @@ struct sse_out {
      * stream.end event. */
     void (*end)(void *ctx, const char *position, const char *data);
     void *ctx;
-    int wants_all; /* each position on the way is looked at: a source that would pass over a
-                      stretch with nothing to show by one `advance` gives one for each event */
+    int wants_all; /* positions on the way are looked at: a source that would pass over a stretch
+                      with nothing to show by one `advance` gives one for each event */
+    const char *until; /* the only one that is looked at, then; NULL: any may be */
 };
 
 /* 1 for 1 to SSE_POSITION_MAX bytes of the position alphabet. */

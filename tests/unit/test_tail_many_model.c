@@ -136,7 +136,7 @@ static void start(struct model *m, int i)
                                     .paths = &m->paths,
                                     .rotated = &m->rotated,
                                     .max_line_bytes = RIG_LINE_BYTES,
-                                    .style = &p->style,
+                                    .style = p->style,
                                     .log = &m->quiet,
                                     .live = &p->out,
                                     .has_hints = m->has_hints};

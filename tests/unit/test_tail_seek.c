@@ -414,6 +414,44 @@ static void lines_are_wrapped_with_the_offset_behind_them(void **state)
     buf_fini(&text);
 }
 
+static void cut_advance(void *ctx, const char *position)
+{
+    struct cut *c = ctx;
+    c->is_done = c->is_done || strcmp(position, c->until) == 0;
+}
+
+/* However much is passed over, who looks for one line sees it go by. */
+static void a_line_that_is_looked_for_is_not_passed_over(void **state)
+{
+    struct rig *r = *state;
+    struct tail_style every = style_of(NULL, NULL), rare = style_of("line 77", NULL);
+    struct record raw;
+    dice_state = 5;
+    rig_open(r);
+    add_lines(r, 300);
+    rig_look(r);
+    read_forward(r, &every, TAIL_POSITION_START, "", &raw);
+    r->log.skip = tail_view_skip(&rare);
+    for (size_t i = 0; i < raw.count; i++) {
+        struct record page;
+        struct tail_view view;
+        char at[SSE_POSITION_SIZE] = TAIL_POSITION_START;
+        struct cut cut = {.page = &page, .until = raw.items[i].position};
+        struct sse_out out = {.event = cut_event, .gap = cut_gap, .advance = cut_advance,
+                              .ctx = &cut, .wants_all = 1, .until = cut.until};
+        int rc = SOURCE_MORE;
+        record_init(&page);
+        tail_view_init(&view, &rare, &out);
+        while (rc == SOURCE_MORE && !cut.is_done) {
+            rc = tail_log_pull(&r->log, at, &view.out, 65536);
+        }
+        assert_true(cut.is_done);
+        record_fini(&page);
+    }
+    record_fini(&raw);
+    filter_free(rare.filter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +460,7 @@ int main(void)
         rig_test(how_much_is_left_counts_over_files),
         rig_test(a_time_is_found_as_reading_forward_finds_it),
         rig_test(without_times_since_says_what_it_needs),
+        rig_test(a_line_that_is_looked_for_is_not_passed_over),
         rig_test(live_and_replay_of_a_filter_are_the_same),
         rig_test(a_line_over_budget_is_a_gap_and_the_rest_goes_on),
         rig_test(lines_are_wrapped_with_the_offset_behind_them),
