@@ -11,6 +11,7 @@ dist_doc_DATA += \
 	doc/front-ends.md \
 	doc/log-page.png \
 	doc/performance.md \
+	doc/performance.svg \
 	doc/tail.md
 
 dist_man_MANS += \

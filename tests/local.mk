@@ -38,6 +38,7 @@ SYSTEM_TESTS = \
 	tests/system/test_soak.py \
 	tests/system/test_tail.py \
 	tests/system/test_tail_faults.py \
+	tests/system/test_tail_many.py \
 	tests/system/test_tail_search.py \
 	tests/system/test_tail_watch.py \
 	tests/system/test_wire.py
@@ -106,6 +107,7 @@ UNIT_TESTS = \
 	tests/unit/test_tail_follow \
 	tests/unit/test_tail_glob \
 	tests/unit/test_tail_lines \
+	tests/unit/test_tail_many \
 	tests/unit/test_tail_many_model \
 	tests/unit/test_tail_marks \
 	tests/unit/test_tail_model \

@@ -11,8 +11,11 @@ import work
 RATE = 10
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM, GAP = 420, 300, 60, 34, 46, 40
 LEGEND = 250
-COLOURS = ("#0b62a4", "#c0392b", "#1e8449", "#8e44ad", "#b9770e", "#2c3e50", "#16a085", "#d35400",
-           "#7f8c8d", "#5b2c6f", "#884ea0", "#7b241c", "#117864")
+# What a row's name begins with, and its colour; the first that fits.
+COLOURS = (("lighttpd + libfcgi", "#8d6e63"), ("nginx + nchan", "#000000"),
+           ("lighttpd", "#0b62a4"), ("nginx", "#1e8449"), ("Apache", "#c0392b"),
+           ("HAProxy", "#8e44ad"), ("Go", "#00acc1"), ("Node", "#ef6c00"), ("Pushpin", "#e91e8c"),
+           ("", "#9e9e9e"))
 PANELS = (("both: µs CPU", "CPU a delivery, all processes (µs)"), ("p99 ms", "latency p99 (ms)"))
 
 
@@ -27,7 +30,7 @@ def lines_of(cells, column):
             readers = statistics.median(at[key]["values"].values())
             found.setdefault(cell["row"], []).append(
                 (readers, statistics.median(cell["values"].values())))
-    return {row: sorted(points) for row, points in found.items()}
+    return {row: sorted(points) for row, points in found.items() if len(points) > 1}
 
 
 def ticks(low, high):
@@ -70,8 +73,8 @@ class Panel:
 
     def line(self, points, colour, dashes):
         places = [self.place(*p) for p in points]
-        out = ['<polyline fill="none" stroke="%s" stroke-width="2" stroke-dasharray="%s" points="%s"/>'
-               % (colour, dashes, " ".join("%.1f,%.1f" % p for p in places))]
+        out = ['<polyline fill="none" stroke="%s" stroke-width="2" stroke-dasharray="%s" '
+               'points="%s"/>' % (colour, dashes, " ".join("%.1f,%.1f" % p for p in places))]
         return out + ['<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>' % (*p, colour)
                       for p in places]
 
@@ -82,8 +85,8 @@ def as_svg(cells):
     rows = list(dict.fromkeys(row for _, lines in panels for row in lines))
     if not rows:
         return ""
-    style = {row: (COLOURS[i % len(COLOURS)], "6 4" if "zero-work" in row else "none")
-             for i, row in enumerate(rows)}
+    style = {row: (next(c for name, c in COLOURS if row.startswith(name)),
+                   "6 4" if "zero-work" in row else "none") for row in rows}
     body = []
     for i, (title, lines) in enumerate(panels):
         panel = Panel(LEFT + i * (WIDTH + LEFT + GAP), [p for line in lines.values() for p in line])

@@ -10,6 +10,7 @@ READING, STALLED = 500, 500
 RATE, EVENTS = 40, 160
 # More than a connection's buffers take, in lines of this size.
 FLOOD_EVENTS, FLOOD_BYTES = 1024, 4096
+ALONE = "p99 ms of %d alone" % READING
 SECTION = "%d of %d readers stall, %d events/s" % (STALLED, READING + STALLED, RATE)
 
 
@@ -38,7 +39,7 @@ def total_kib(memory):
 
 def put(keep, label, alone, report):
     keep(report, SECTION, label, "p99 ms", report["latency_us"]["p99"] / 1000)
-    keep(alone, SECTION, label, "p99 ms of %d alone" % READING, alone["latency_us"]["p99"] / 1000)
+    keep(alone, SECTION, label, ALONE, alone["latency_us"]["p99"] / 1000)
     keep(None, SECTION, label, "ratio", report["latency_us"]["p99"] / alone["latency_us"]["p99"])
     keep(None, SECTION, label, "µs CPU", cost_us(report, *report["measured"]["cpu_s"]))
     memory = report["memory"]

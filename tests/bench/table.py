@@ -43,14 +43,12 @@ def median(cell):
     return statistics.median(values) if values else None
 
 
-def ratios(cells, over, under):
-    """Of two (section, row, column): the quotients of the rounds that have both."""
-    one, other = ({}, {})
+def by_round(cells, key):
+    """The values of a cell, (section, row, column)."""
     for cell in cells:
-        key = (cell["section"], cell["row"], cell["column"])
-        one = cell["values"] if key == over else one
-        other = cell["values"] if key == under else other
-    return [one[n] / other[n] for n in one if other.get(n)]
+        if (cell["section"], cell["row"], cell["column"]) == key:
+            return cell["values"]
+    return {}
 
 
 def number(value):

@@ -29,8 +29,8 @@ SPARSE_BYTES = 10 << 30
 SPARSE_LAST = 1000
 
 SHORT = b"2026-11-21T10:42:21Z host app[%d]: GET /page/%d status=%d took=%dms\n"
-LONG = (b'203.0.113.%d - - [21/Nov/2026:10:42:21 +0000] "GET /shop/item/%d?colour=blue HTTP/1.1" %d '
-        b'%d "https://www.example.org/shop/list" "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) '
+LONG = (b'203.0.113.%d - - [21/Nov/2026:10:42:21 +0000] "GET /shop/item/%d?colour=blue HTTP/1.1" '
+        b'%d %d "https://www.example.org/shop/list" "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) '
         b'Gecko/20100101 Firefox/140.0"\n')
 KINDS = (("lines of about 70 bytes", SHORT), ("access log, lines of about 210 bytes", LONG))
 

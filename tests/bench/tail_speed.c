@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tail_speed: what a log costs from its file up to encoded frames, without any socket: the tail source
- * and the hub as they ship, and a reader who takes everything at once. */
+/* tail_speed: what a log costs from its file up to encoded frames, without any socket: the tail
+ * source and the hub as they ship, and a reader who takes everything at once. */
 #include "app/json.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -25,7 +25,7 @@ static const char usage[] =
     "tail_speed follow FILE                  the file appears, and goes into the channel's ring\n"
     "tail_speed replay FILE [NAME=VALUE]     a reader gets all of it; grep=TEXT, regex=PATTERN\n"
     "tail_speed last FILE COUNT              a reader gets the last lines\n"
-    "prints CPU seconds from the opening of the source to the last frame, and bytes of frames read\n";
+    "prints CPU seconds from opening the source to the last frame, and bytes of frames read\n";
 
 struct speed {
     uv_loop_t loop;

@@ -5,7 +5,7 @@ from rig import Run, Unavailable, load
 
 AS_FAST = 0  # events a second: the next one when every reader has the last
 # Readers, events a second, seconds.
-WORK = ((100, 10, 3), (1000, 10, 4), (1000, 160, 4), (10000, 10, 4), (1000, AS_FAST, 0))
+WORK = ((100, 10, 3), (1000, 10, 3), (1000, 160, 3), (10000, 10, 4), (1000, AS_FAST, 0))
 AS_FAST_EVENTS = 150
 
 
@@ -32,7 +32,7 @@ def memory(report, *names):
     first, last = report["memory"][0], report["memory"][-1]
     grown = sum(last["pss_kib"].get(n, 0) - first["pss_kib"].get(n, 0) for n in names)
     readers = last["readers"] - first["readers"]
-    return grown * 1024 / readers if readers > 0 else None
+    return max(0, grown) * 1024 / readers if readers > 0 else None
 
 
 def section_of(readers, rate):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Debian's logrotate turns a log over while it is written and followed: nothing is lost or doubled."""
+"""Debian's logrotate rotates a log while it is written and followed: nothing is lost or doubled."""
 
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a log's reader gets when inotify fails or loses notices; and half lines, sent after a time."""
+"""What a log's reader gets when inotify fails or loses notices; half lines, sent after a time."""
 
 import ctypes
 import os
