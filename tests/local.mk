@@ -207,7 +207,7 @@ check-system:
 check-valgrind:
 	$(AM_V_at)test -n '$(VALGRIND)' || { echo 'check-valgrind: configure found no valgrind' >&2; exit 1; }
 	$(AM_V_at)TAIL_MODEL_COUNT=200 TAIL_MANY_COUNT=100 HUB_MODEL_COUNT=200 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS)' \
-		LOG_FLAGS='$(VALGRIND) --quiet --error-exitcode=99 --leak-check=full'
+		LOG_FLAGS='$(VALGRIND) --quiet --error-exitcode=99 --leak-check=full --suppressions=$(abs_top_srcdir)/tests/valgrind.supp'
 
 # Ten minutes of a busy log through lighttpd. SOAK_S and SOAK_LINES, of a second, change it.
 .PHONY: soak
@@ -221,6 +221,7 @@ EXTRA_DIST += \
 	tests/prerequisites.sh \
 	tests/run.sh \
 	tests/tap.sh \
+	tests/valgrind.supp \
 	tests/lint/lint.py \
 	$(LINT_TESTS) \
 	$(SYSTEM_TESTS) \
