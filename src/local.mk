@@ -52,6 +52,7 @@ libssecgi_a_SOURCES = \
 	src/gate/writer.c \
 	src/gate/writer.h \
 	src/hub/channel.c \
+	src/hub/count.c \
 	src/hub/gather.c \
 	src/hub/history.c \
 	src/hub/hub.c \

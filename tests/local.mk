@@ -84,6 +84,7 @@ UNIT_TESTS = \
 	tests/unit/test_gate_scratch \
 	tests/unit/test_gate_writer \
 	tests/unit/test_hub_end \
+	tests/unit/test_hub_flood \
 	tests/unit/test_hub_gather \
 	tests/unit/test_hub_model \
 	tests/unit/test_hub_nomem \
@@ -144,6 +145,7 @@ tests_unit_test_gate_record_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_scratch_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_writer_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_end_LDADD = $(HUB_LDADD)
+tests_unit_test_hub_flood_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_gather_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_model_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_nomem_LDADD = $(HUB_LDADD)

@@ -13,7 +13,7 @@
 static void rescue(struct hub_reader *r)
 {
     if (hub_reader_rescue(r) || hub_settle(r)) {
-        hub_reader_drop(r, "out of memory");
+        hub_reader_drop(r, HUB_END_MEMORY);
     }
 }
 
@@ -81,16 +81,24 @@ static void push(struct hub_channel *c, const char *position)
     hub_channel_mark(c);
 }
 
+/* A single reader's ring stays small: a source in full flood waits for it to be served, rather than
+ * have it read everything again. One that is blocked holds nothing up. */
+static int is_enough(const struct hub_channel *c)
+{
+    return c->reader_count == 1 && c->live_count == 1
+           && c->ring.head - c->live[0]->at > c->ring.size / 2;
+}
+
 static int live_gap(void *ctx, const struct sse_gap *gap)
 {
     struct hub_channel *c = ctx;
     buf_clear(&c->hub->frame);
-    if (hub_encode_gap(c->hub, gap, &c->hub->frame)) {
+    if (hub_encode_gap(c->hub, c->counts, gap, &c->hub->frame)) {
         pass(c, gap->position);
     } else {
         push(c, gap->position);
     }
-    return 0;
+    return is_enough(c);
 }
 
 static int live_event(void *ctx, const struct sse_event *e)
@@ -98,6 +106,7 @@ static int live_event(void *ctx, const struct sse_event *e)
     struct hub_channel *c = ctx;
     struct buf *frame = &c->hub->frame;
     buf_clear(frame);
+    c->counts->events++;
     int rc = sse_frame_event(frame, e->position, e->name, e->data, e->data_len);
     if (rc == ERR_LIMIT) {
         struct sse_gap gap = {.position = e->position, .reason = "too-large",
@@ -112,7 +121,7 @@ static int live_event(void *ctx, const struct sse_event *e)
     if (frame->cap > 2 * HUB_PAGE_BYTES) {
         buf_fini(frame);
     }
-    return 0;
+    return is_enough(c);
 }
 
 static void live_advance(void *ctx, const char *position)
@@ -168,6 +177,7 @@ int hub_channel_new(struct hub *h, const struct hub_origin *origin, struct hub_c
     }
     c->hub = h;
     c->number = ++h->channel_number;
+    c->counts = &h->counts;
     c->origin = *origin;
     c->live_low = c->parked_low = UINT64_MAX;
     c->live_out = (struct sse_out){.event = live_event, .gap = live_gap,
@@ -198,7 +208,7 @@ static void drop_work(struct hub_channel *c)
     for (struct hub_reader *r = c->hub->work.head; r; r = next) {
         next = r->next;
         if (r->channel == c) {
-            hub_reader_drop(r, "the stream was closed");
+            hub_reader_drop(r, HUB_END_CLOSED);
         }
     }
 }
@@ -209,10 +219,10 @@ void hub_channel_free(struct hub_channel *c)
         return;
     }
     while (c->live_count > 0) {
-        hub_reader_drop(c->live[c->live_count - 1], "the stream was closed");
+        hub_reader_drop(c->live[c->live_count - 1], HUB_END_CLOSED);
     }
     while (c->parked.head) {
-        hub_reader_drop(c->parked.head, "the stream was closed");
+        hub_reader_drop(c->parked.head, HUB_END_CLOSED);
     }
     drop_work(c);
     hub_unqueue(c);

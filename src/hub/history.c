@@ -22,7 +22,7 @@ static void wait_for_origin(struct hub_reader *r, int is_unreadable, int64_t now
                               .detail = "the source cannot be read now; it is tried again",
                               .bytes = -1, .events = -1};
         buf_clear(&h->frame);
-        rc = hub_encode_gap(h, &gap, &h->frame);
+        rc = hub_encode_gap(h, r->channel->counts, &gap, &h->frame);
         if (!rc) {
             rc = hub_reader_offer(r, h->frame.data, h->frame.len, now_ms);
         }
@@ -30,7 +30,7 @@ static void wait_for_origin(struct hub_reader *r, int is_unreadable, int64_t now
         rc = hub_reader_offer(r, ":\n\n", 3, now_ms);
     }
     if (rc) {
-        hub_reader_drop(r, rc == ERR_NOMEM ? "out of memory" : "closed by the peer");
+        hub_reader_drop(r, rc == ERR_NOMEM ? HUB_END_MEMORY : HUB_END_LEFT);
         return;
     }
     r->failures++;
@@ -39,7 +39,7 @@ static void wait_for_origin(struct hub_reader *r, int is_unreadable, int64_t now
         r->blocked_ms = now_ms + RETRY_MS;
     }
     if (hub_settle(r)) {
-        hub_reader_drop(r, "out of memory");
+        hub_reader_drop(r, HUB_END_MEMORY);
     }
 }
 
@@ -81,6 +81,7 @@ static int offer_page(struct hub_reader *r, const struct hub_page *p,
     if (taken < 0) {
         return ERR_CLOSED;
     }
+    r->channel->counts->bytes += (size_t)taken;
     if ((size_t)taken == p->bytes.len) {
         return 1;
     }
@@ -104,6 +105,7 @@ static int fill_page(struct hub_reader *r, char cursor[SSE_POSITION_SIZE])
     int answer = HUB_PULL_END;
     hub_page_clear(p);
     p->until = r->until;
+    p->counts = r->channel->counts;
     out.wants_all = r->until != NULL;
     out.until = r->until;
     if (r->until && strcmp(cursor, r->until) == 0) {
@@ -130,7 +132,7 @@ void hub_history_read(struct hub_reader *r, int64_t now_ms)
     memcpy(cursor, r->position, strlen(r->position) + 1);
     int answer = fill_page(r, cursor);
     if (answer == ERR_NOMEM || p->failed) {
-        hub_reader_drop(r, "out of memory");
+        hub_reader_drop(r, HUB_END_MEMORY);
         return;
     }
     if (answer < 0 && p->bytes.len == 0) {
@@ -158,7 +160,7 @@ void hub_history_read(struct hub_reader *r, int64_t now_ms)
         }
     }
     if (rc < 0) {
-        hub_reader_drop(r, rc == ERR_NOMEM ? "out of memory" : "closed by the peer");
+        hub_reader_drop(r, rc == ERR_NOMEM ? HUB_END_MEMORY : HUB_END_LEFT);
         return;
     }
     if (answer == HUB_PULL_HEAD && is_whole && !r->is_blocked && r->place == HUB_HISTORY) {

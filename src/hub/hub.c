@@ -67,7 +67,7 @@ static void tick_parked(struct hub_channel *c, int64_t now_ms)
     for (struct hub_reader *r = c->parked.head; r; r = next) {
         next = r->next;
         if (r->is_blocked && now_ms - r->blocked_ms >= stall_ms) {
-            hub_reader_drop(r, "it took no byte for stall_timeout_s");
+            hub_reader_drop(r, HUB_END_STALLED);
         } else if (is_due(r, now_ms) && r->place != HUB_ENDING) {
             hub_reader_end(r, now_ms);
         } else if (r->place == HUB_WAITING && !r->is_blocked && now_ms >= r->blocked_ms) {

@@ -67,6 +67,38 @@ struct hub_sink {
     void (*drop)(struct hub_reader *r, const char *why);
 };
 
+/* Why a reader is no more. */
+enum hub_end {
+    HUB_END_LEFT,     /* the peer closed */
+    HUB_END_FINISHED, /* it got all that it asked for: the source's end, or `until` */
+    HUB_END_ASKED,    /* it was asked to come back: age, drain, changed settings */
+    HUB_END_STALLED,
+    HUB_END_MEMORY,
+    HUB_END_CLOSED, /* the channel was */
+    HUB_END_COUNT
+};
+
+/* Reasons of gaps that are counted one by one; whatever else there is comes last. */
+extern const char *const hub_gap_reasons[];
+#define HUB_GAP_REASONS 12
+
+/* What happened in all channels. Only ever grows. */
+struct hub_totals {
+    uint64_t ended[HUB_END_COUNT];
+    uint64_t gaps[HUB_GAP_REASONS]; /* encoded: one that many readers get counts once */
+};
+
+/* What happened in a channel, or in all those that count in the same place. */
+struct hub_counts {
+    uint64_t readers;        /* now */
+    uint64_t catching_up;    /* of these, outside the ring; as of hub_count_catching_up */
+    uint64_t started;
+    uint64_t events;         /* that came in live */
+    uint64_t history_events; /* read again, for one reader each */
+    uint64_t bytes;          /* of frames, to all readers */
+    uint64_t gaps;
+};
+
 enum hub_place {
     HUB_NOWHERE, /* not started, or let go */
     HUB_RING,    /* the cursor is an offset in the ring */
@@ -95,6 +127,7 @@ struct hub_reader {
     uint8_t list;       /* which list holds it: enum hub_list_name */
     uint8_t is_blocked; /* its sink takes no more just now */
     uint8_t was_told;   /* that the source cannot be read */
+    uint8_t is_asked;   /* to come back */
     uint16_t failures;  /* pulls in a row that brought nothing */
 };
 
@@ -131,6 +164,9 @@ void hub_channel_start(struct hub_channel *c, const char *position, int64_t now_
 
 /* Where new events go in. Valid as long as the channel. */
 const struct sse_out *hub_channel_live(struct hub_channel *c);
+
+/* Counts there from now on, before the first reader. `counts` outlives the channel. */
+void hub_channel_count_in(struct hub_channel *c, struct hub_counts *counts);
 
 /* Drops what readers are left, and frees. */
 void hub_channel_free(struct hub_channel *c);
@@ -176,6 +212,8 @@ void hub_channel_drain(struct hub_channel *c, int64_t now_ms);
 /* --- figures ------------------------------------------------------------------------------- */
 
 size_t hub_reader_count(const struct hub *h);
+const struct hub_totals *hub_totals(const struct hub *h);
+void hub_count_catching_up(struct hub *h); /* walks all readers that are not live */
 size_t hub_channel_reader_count(const struct hub_channel *c);
 const char *hub_channel_position(const struct hub_channel *c); /* the head */
 int hub_channel_has_ended(const struct hub_channel *c);

@@ -28,6 +28,7 @@ struct hub_page {
     size_t count;
     size_t cap;
     const char *until; /* the position of the last event that is wanted, or NULL */
+    struct hub_counts *counts; /* of the channel whose page it is */
     int failed;        /* a frame could not be added: ERR_NOMEM */
     int has_ended; /* the source said that nothing follows */
 };
@@ -40,6 +41,8 @@ struct hub {
     struct hub_list work;         /* readers that want a page of history */
     size_t reader_count;
     uint64_t channel_number; /* of the newest channel; none is given twice */
+    struct hub_totals totals;
+    struct hub_counts counts; /* of channels that count nowhere else */
     struct hub_page page;
     struct buf frame; /* the frame being encoded */
     struct buf json;
@@ -49,6 +52,7 @@ struct hub {
 struct hub_channel {
     struct hub *hub;
     uint64_t number; /* for stamps */
+    struct hub_counts *counts;
     struct hub_channel *prev, *next;
     struct hub_channel *next_queued;
     struct hub_origin origin;
@@ -117,7 +121,7 @@ int hub_reader_rescue(struct hub_reader *r);
 /* Sets the cursor, in the ring when the position is there. ERR_NOMEM. */
 int hub_reader_seek(struct hub_reader *r, const char *position);
 /* Lets go, then calls the sink's drop. */
-void hub_reader_drop(struct hub_reader *r, const char *why);
+void hub_reader_drop(struct hub_reader *r, enum hub_end end);
 
 /* history.c */
 /* Reads one page from the origin and offers it to the reader. */
@@ -134,7 +138,11 @@ struct sse_out hub_page_out(struct hub_page *p);
 size_t hub_page_boundary(const struct hub_page *p, size_t at, char position[SSE_POSITION_SIZE]);
 /* Ends the page with a stream.end of ours. */
 void hub_page_end(struct hub_page *p, const char *position, const char *reason);
-/* Encodes a stream.gap into `out`. */
-int hub_encode_gap(struct hub *h, const struct sse_gap *gap, struct buf *out);
+/* Encodes a stream.gap into `out`, and counts it. */
+int hub_encode_gap(struct hub *h, struct hub_counts *counts, const struct sse_gap *gap,
+                   struct buf *out);
+
+/* count.c */
+void hub_count_gap(struct hub *h, struct hub_counts *counts, const char *reason);
 
 #endif

@@ -99,7 +99,8 @@ static int page_gap(void *ctx, const struct sse_gap *gap)
     if (p->has_ended) {
         return 1;
     }
-    return settle_at(p, gap->position, hub_encode_gap(p->hub, gap, &p->bytes), before);
+    int rc = hub_encode_gap(p->hub, p->counts, gap, &p->bytes);
+    return settle_at(p, gap->position, rc, before);
 }
 
 static int page_event(void *ctx, const struct sse_event *e)
@@ -115,6 +116,7 @@ static int page_event(void *ctx, const struct sse_event *e)
                               .bytes = (int64_t)e->data_len, .events = 1};
         return page_gap(ctx, &gap);
     }
+    p->counts->history_events += rc == 0;
     return settle_at(p, e->position, rc, before);
 }
 
@@ -181,8 +183,10 @@ size_t hub_page_boundary(const struct hub_page *p, size_t at, char position[SSE_
     return end;
 }
 
-int hub_encode_gap(struct hub *h, const struct sse_gap *gap, struct buf *out)
+int hub_encode_gap(struct hub *h, struct hub_counts *counts, const struct sse_gap *gap,
+                   struct buf *out)
 {
+    hub_count_gap(h, counts, gap->reason);
     buf_clear(&h->json);
     int rc = h->setup.gap_json(gap, &h->json);
     return rc ? rc : sse_frame_event(out, gap->position, "stream.gap", h->json.data, h->json.len);

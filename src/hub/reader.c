@@ -23,7 +23,7 @@ static void forget_rest(struct hub_reader *r)
 }
 
 /* The reader belongs to nobody here after this. */
-static void let_go(struct hub_reader *r)
+static void let_go(struct hub_reader *r, enum hub_end end)
 {
     hub_unlist(r);
     forget_rest(r);
@@ -32,28 +32,36 @@ static void let_go(struct hub_reader *r)
     r->position = r->until = NULL;
     r->place = HUB_NOWHERE;
     r->channel->reader_count--;
+    r->channel->counts->readers--;
     r->channel->hub->reader_count--;
+    r->channel->hub->totals.ended[end]++;
     r->channel = NULL;
 }
 
 void hub_reader_leave(struct hub_reader *r)
 {
     if (r->channel) {
-        let_go(r);
+        let_go(r, HUB_END_LEFT);
     }
 }
 
-void hub_reader_drop(struct hub_reader *r, const char *why)
+void hub_reader_drop(struct hub_reader *r, enum hub_end end)
 {
+    static const char *const why[HUB_END_COUNT] = {
+        [HUB_END_LEFT] = "closed by the peer",
+        [HUB_END_STALLED] = "it took no byte for stall_timeout_s",
+        [HUB_END_MEMORY] = "out of memory",
+        [HUB_END_CLOSED] = "the stream was closed",
+    };
     const struct hub_sink *sink = r->sink;
-    let_go(r);
-    sink->drop(r, why);
+    let_go(r, end);
+    sink->drop(r, why[end]);
 }
 
 static void finish(struct hub_reader *r)
 {
     const struct hub_sink *sink = r->sink;
-    let_go(r);
+    let_go(r, r->is_asked ? HUB_END_ASKED : HUB_END_FINISHED);
     sink->finish(r);
 }
 
@@ -107,6 +115,7 @@ int hub_reader_offer(struct hub_reader *r, const char *data, size_t len, int64_t
     if (taken < 0) {
         return ERR_CLOSED;
     }
+    r->channel->counts->bytes += (size_t)taken;
     if ((size_t)taken == len) {
         return 0;
     }
@@ -125,6 +134,7 @@ static int send_rest(struct hub_reader *r, int64_t now_ms)
         return ERR_CLOSED;
     }
     r->rest_at += (uint32_t)taken;
+    r->channel->counts->bytes += (size_t)taken;
     if (rest_left(r) > 0) {
         if (taken > 0 || !r->is_blocked) {
             block(r, now_ms);
@@ -152,6 +162,7 @@ static int send_ring(struct hub_reader *r, int64_t now_ms)
         return ERR_CLOSED;
     }
     r->at += (uint64_t)taken;
+    r->channel->counts->bytes += (size_t)taken;
     if (r->at < to) {
         if (taken > 0 || !r->is_blocked) {
             block(r, now_ms);
@@ -168,7 +179,7 @@ void hub_reader_push(struct hub_reader *r, int64_t now_ms)
         is_open = send_ring(r, now_ms);
     }
     if (is_open < 0) {
-        hub_reader_drop(r, "closed by the peer");
+        hub_reader_drop(r, HUB_END_LEFT);
         return;
     }
     if (is_open == 1) {
@@ -186,7 +197,7 @@ void hub_reader_push(struct hub_reader *r, int64_t now_ms)
         }
     } else if (r->list != HUB_LIST_PARKED || !r->is_blocked) {
         if (hub_settle(r)) {
-            hub_reader_drop(r, "out of memory");
+            hub_reader_drop(r, HUB_END_MEMORY);
         }
     }
 }
@@ -196,7 +207,7 @@ void hub_reader_proceed(struct hub_reader *r, int64_t now_ms)
     if (!r->is_blocked) {
         hub_reader_push(r, now_ms);
     } else if (hub_settle(r)) {
-        hub_reader_drop(r, "out of memory");
+        hub_reader_drop(r, HUB_END_MEMORY);
     }
 }
 
@@ -279,7 +290,7 @@ int hub_reader_start(struct hub_channel *c, struct hub_reader *r, const struct h
         rc = sse_frame_id(out, start->position);
     }
     if (!rc && start->gap) {
-        rc = hub_encode_gap(h, start->gap, out);
+        rc = hub_encode_gap(h, c->counts, start->gap, out);
     }
     *r = (struct hub_reader){.channel = c, .sink = sink};
     if (!rc && start->until) {
@@ -295,6 +306,8 @@ int hub_reader_start(struct hub_channel *c, struct hub_reader *r, const struct h
         return rc;
     }
     c->reader_count++;
+    c->counts->readers++;
+    c->counts->started++;
     h->reader_count++;
     if (s->max_stream_age_s > 0) {
         r->end_ms = now_ms + (int64_t)rand_percent((uint64_t)s->max_stream_age_s * 1000, 80, 100);
@@ -304,7 +317,7 @@ int hub_reader_start(struct hub_channel *c, struct hub_reader *r, const struct h
     }
     rc = hub_reader_offer(r, out->data, out->len, now_ms);
     if (rc) {
-        hub_reader_drop(r, rc == ERR_NOMEM ? "out of memory" : "closed by the peer");
+        hub_reader_drop(r, rc == ERR_NOMEM ? HUB_END_MEMORY : HUB_END_LEFT);
         return 0;
     }
     hub_reader_proceed(r, now_ms);
@@ -328,9 +341,10 @@ void hub_reader_end(struct hub_reader *r, int64_t now_ms)
                   h->frame.len);
     }
     if (rc) {
-        hub_reader_drop(r, "out of memory");
+        hub_reader_drop(r, HUB_END_MEMORY);
         return;
     }
     r->place = HUB_ENDING;
+    r->is_asked = 1;
     hub_reader_proceed(r, now_ms);
 }

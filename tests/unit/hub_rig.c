@@ -118,9 +118,10 @@ static int deliver(struct rig_proc *p, size_t index, const struct sse_out *out)
 
 void rig_emit(struct rig_proc *p, size_t max)
 {
-    while (p->hub && max-- > 0 && p->head < p->rig->count) {
+    int has_enough = 0;
+    while (p->hub && !has_enough && max-- > 0 && p->head < p->rig->count) {
         p->head++;
-        deliver(p, p->head, hub_channel_live(p->channel));
+        has_enough = deliver(p, p->head, hub_channel_live(p->channel));
     }
 }
 
@@ -414,11 +415,11 @@ void rig_settle(struct rig *rig)
         if (!p->hub && rig->lacks_memory) {
             RIG_ASSERT(p, rig_proc_start(p) == 0);
         }
-        rig_emit(p, RIG_ALL);
         size_t rounds = 0;
-        while (p->hub && settle_proc(p)) {
-            RIG_ASSERT(p, ++rounds < 1000);
-        }
+        do {
+            rig_emit(p, RIG_ALL);
+            RIG_ASSERT(p, ++rounds < 3000);
+        } while (p->hub && (settle_proc(p) || p->head < rig->count));
     }
     for (size_t i = 0; i < RIG_READERS; i++) {
         struct rig_reader *r = &rig->readers[i];

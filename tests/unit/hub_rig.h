@@ -130,7 +130,8 @@ void rig_proc_stop(struct rig_proc *p);
 
 /* The log grows; nobody is told. */
 void rig_append(struct rig *rig, enum rig_kind kind, size_t len);
-/* A process tells its channel the next entries of the log, up to `max`. */
+/* A process tells its channel the next entries of the log, up to `max` or until the channel has had
+ * enough for now. */
 void rig_emit(struct rig_proc *p, size_t max);
 /* Both: what most tests want. */
 void rig_say(struct rig_proc *p, size_t len);
