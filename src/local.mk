@@ -49,6 +49,8 @@ libssecgi_a_SOURCES = \
 	src/gate/params.c \
 	src/gate/params.h \
 	src/gate/print.c \
+	src/gate/watch.c \
+	src/gate/watch.h \
 	src/gate/writer.c \
 	src/gate/writer.h \
 	src/hub/channel.c \

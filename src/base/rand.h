@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* rand: uniform numbers from the system, for spreading things out in time. */
+/* rand: uniform numbers for spreading things out in time. Not for anything secret. */
 #ifndef BASE_RAND_H
 #define BASE_RAND_H
 
 #include <stdint.h>
 
-/* A uniform number in [0, bound); 0 when bound is 0. Falls back on the clock when the system
- * has no entropy to give, which is good enough to spread reconnects and for nothing else. */
+/* A uniform number in [0, bound); 0 when bound is 0. */
 uint64_t rand_below(uint64_t bound);
 
 /* A uniform number between `low` and `high` per cent of `value`, both ends included. */

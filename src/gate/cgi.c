@@ -4,9 +4,12 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/num.h"
 
+#include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -101,6 +104,62 @@ static const char *get_env(void *ctx, const char *name)
     return getenv(name);
 }
 
+/* --- the request's body ---------------------------------------------------------------------- */
+
+static int64_t now_ms(const struct cgi *cgi)
+{
+    return cgi->setup.clock->mono_ms(cgi->setup.clock);
+}
+
+/* Reads up to `len` bytes and drops them. ERR_AGAIN when they do not come in time, ERR_CLOSED when the
+ * server has ended them early. Nobody else waits meanwhile: the process has one request. */
+static int drop_input(const struct cgi *cgi, uint64_t len)
+{
+    char block[16384];
+    int64_t end_ms = now_ms(cgi) + GATE_REQUEST_TIMEOUT_MS;
+    while (len > 0) {
+        struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+        int64_t left_ms = end_ms - now_ms(cgi);
+        int ready = left_ms > 0 ? poll(&p, 1, (int)left_ms) : 0;
+        if (ready == 0) {
+            return ERR_AGAIN;
+        }
+        size_t most = len < sizeof block ? (size_t)len : sizeof block;
+        ssize_t got = ready > 0 ? read(STDIN_FILENO, block, most) : -1;
+        if (got < 0 && errno != EINTR && errno != EAGAIN) {
+            return ERR_CLOSED;
+        }
+        if (got == 0) {
+            return ERR_CLOSED;
+        }
+        len -= got > 0 ? (uint64_t)got : 0;
+    }
+    return 0;
+}
+
+/* Takes the body in: a server that finds it unread when we exit (Apache's mod_cgid) cuts the answer
+ * off. Answers 1 when the request goes on, 0 when it has had its answer. */
+static int take_body(struct cgi *cgi)
+{
+    const char *text = getenv("CONTENT_LENGTH");
+    uint64_t len = 0;
+    if (text && text[0] != '\0' && num_parse_u64(text, strlen(text), INT64_MAX, &len)) {
+        gate_answer_error(&cgi->x, "400 Bad Request", "CONTENT_LENGTH: must be a number");
+        return 0;
+    }
+    int rc = drop_input(cgi, len);
+    if (len > GATE_BODY_BYTES) {
+        gate_answer_error(&cgi->x, "413 Content Too Large", "the request's body is too large");
+    } else if (rc == ERR_AGAIN) {
+        gate_answer_error(&cgi->x, "408 Request Timeout", "the request's body did not come in time");
+    } else if (rc) {
+        gate_answer_error(&cgi->x, "400 Bad Request", "the request's body ended early");
+    } else {
+        return 1;
+    }
+    return 0;
+}
+
 int gate_cgi(const struct gate_setup *setup, void (*done)(void *ctx), void *ctx, struct err *err)
 {
     struct cgi *cgi = calloc(1, sizeof *cgi);
@@ -117,7 +176,9 @@ int gate_cgi(const struct gate_setup *setup, void (*done)(void *ctx), void *ctx,
         cgi->poll.data = cgi;
         uv_poll_start(&cgi->poll, WATCH_HANGUP, on_poll);
     }
-    struct sse_vars vars = {.get = get_env};
-    setup->handler->request(setup->handler->ctx, &cgi->x, &vars);
+    if (take_body(cgi)) {
+        struct sse_vars vars = {.get = get_env};
+        setup->handler->request(setup->handler->ctx, &cgi->x, &vars);
+    }
     return 0;
 }

@@ -2,6 +2,7 @@
 /* exchange: one request's response, short or streaming, and its end. */
 #include "gate/gate.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <stdlib.h>
@@ -123,6 +124,20 @@ void gate_answer(struct gate_exchange *x, const char *data, size_t len)
     x->answer_len = (uint32_t)len;
     x->answer_at = 0;
     push_answer(x);
+}
+
+void gate_answer_error(struct gate_exchange *x, const char *status, const char *error)
+{
+    struct buf out;
+    buf_init(&out, 4096);
+    if (buf_appendf(&out, "Status: %s\r\nContent-Type: application/json\r\n"
+                          "Cache-Control: no-store\r\n\r\n{\"error\":\"%s\"}\n",
+                    status, error)) {
+        x->ops->close(x, "out of memory");
+    } else {
+        gate_answer(x, out.data, out.len);
+    }
+    buf_fini(&out);
 }
 
 int gate_stream(struct gate_exchange *x, struct hub_channel *c, const struct hub_start *start,

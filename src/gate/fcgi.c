@@ -85,15 +85,6 @@ static int intake_new(struct gate_conn *c)
     return 0;
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-    struct gate_conn *c = handle->data;
-    struct gate *g = c->gate;
-    free(c);
-    g->handles--;
-    gate_release(g);
-}
-
 void gate_conn_close(struct gate_conn *c, const char *why)
 {
     struct gate *g = c->gate;
@@ -110,14 +101,23 @@ void gate_conn_close(struct gate_conn *c, const char *why)
     g->conn_count--;
     gate_exchange_fini(&c->x);
     intake_free(c);
-    uv_close((uv_handle_t *)&c->poll, on_closed);
+    gate_watch_remove(&g->watch, c->fd);
     close(c->fd);
+    c->next = g->closed_conns;
+    g->closed_conns = c;
     if (g->is_full) {
         gate_resume(g);
     }
 }
 
-static void set_events(struct gate_conn *c);
+void gate_sweep(struct gate *g)
+{
+    while (g->closed_conns) {
+        struct gate_conn *c = g->closed_conns;
+        g->closed_conns = c->next;
+        free(c);
+    }
+}
 
 /* --- the exchange's side ------------------------------------------------------------------- */
 
@@ -133,7 +133,7 @@ static void conn_watch(struct gate_exchange *x, int wanted)
         return;
     }
     c->wants_write = (uint8_t)wanted;
-    set_events(c);
+    gate_watch_set(&c->gate->watch, c->fd, c, wanted);
     /* The hub minds its readers' stalls; others have a limit here. */
     if (wanted && c->state == CONN_ANSWERING && !x->reader.channel) {
         enter(c, CONN_SENDING);
@@ -169,18 +169,10 @@ static const struct gate_exchange_ops conn_ops = {
 
 /* --- requests ------------------------------------------------------------------------------ */
 
-static void answer_status(struct gate_conn *c, const char *status, const char *error)
+static void reject(struct gate_conn *c, enum gate_reject why, const char *status, const char *error)
 {
-    struct buf out;
-    buf_init(&out, 4096);
-    if (buf_appendf(&out, "Status: %s\r\nContent-Type: application/json\r\n"
-                          "Cache-Control: no-store\r\n\r\n{\"error\":\"%s\"}\n",
-                    status, error)) {
-        gate_conn_close(c, "out of memory");
-    } else {
-        gate_answer(&c->x, out.data, out.len);
-    }
-    buf_fini(&out);
+    c->gate->counts.rejected[why]++;
+    gate_answer_error(&c->x, status, error);
 }
 
 static void start_exchange(struct gate_conn *c)
@@ -195,30 +187,32 @@ static void dispatch(struct gate_conn *c)
 {
     struct gate *g = c->gate;
     struct sse_vars vars;
-    uint8_t empty[FCGI_RECORD_HEAD_BYTES];
-    struct buf *records = &c->intake->records;
+    const struct buf *records = &c->intake->records;
     start_exchange(c);
     if (c->role != FCGI_RECORD_RESPONDER) {
         uint8_t end[2 * FCGI_RECORD_HEAD_BYTES];
         fcgi_record_end(end, c->id, FCGI_STATUS_UNKNOWN_ROLE);
         ssize_t sent = send(c->fd, end, sizeof end, MSG_NOSIGNAL | MSG_DONTWAIT);
+        g->counts.rejected[GATE_REJECT_ROLE]++;
         gate_conn_close(c, sent < 0 ? "closed by the peer" : "a role other than responder");
         return;
     }
-    fcgi_record_head(empty, FCGI_TYPE_STDIN, c->id, 0);
-    int rc = buf_append(records, empty, sizeof empty);
-    if (!rc && !fcgi_record_pairs_are_whole((uint8_t *)c->intake->pairs.data,
-                                            c->intake->pairs.len)) {
-        rc = ERR_PROTOCOL;
+    const uint8_t *pairs = (uint8_t *)c->intake->pairs.data;
+    int rc = fcgi_record_pairs_are_whole(pairs, c->intake->pairs.len) ? 0 : ERR_PROTOCOL;
+    if (!rc && fcgi_record_pairs_have_nul(pairs, c->intake->pairs.len)) {
+        rc = ERR_INVALID;
     }
     if (!rc) {
         rc = gate_params_read(g->params, records->data, records->len, &vars);
     }
     intake_free(c);
-    if (rc == ERR_LIMIT) {
-        answer_status(c, "431 Request Header Fields Too Large",
-                      "the request's header fields are too large");
+    if (rc == ERR_INVALID) {
+        reject(c, GATE_REJECT_NUL, "400 Bad Request", "the request has a NUL byte in it");
+    } else if (rc == ERR_LIMIT) {
+        reject(c, GATE_REJECT_HEADER, "431 Request Header Fields Too Large",
+               "the request's header fields are too large");
     } else if (rc) {
+        g->counts.rejected[GATE_REJECT_BROKEN]++;
         gate_conn_close(c, "broken FastCGI parameters");
     } else {
         g->setup.handler->request(g->setup.handler->ctx, &c->x, &vars);
@@ -297,12 +291,13 @@ static int take_params(struct gate_conn *c, const struct fcgi_record_piece *piec
     return rc;
 }
 
-static void refuse(struct gate_conn *c, const char *status, const char *error)
+static void refuse(struct gate_conn *c, enum gate_reject why, const char *status,
+                   const char *error)
 {
     intake_free(c);
     start_exchange(c);
     c->keep = 0;
-    answer_status(c, status, error);
+    reject(c, why, status, error);
 }
 
 static int take_request_piece(struct gate_conn *c, const struct fcgi_record_piece *piece)
@@ -310,7 +305,7 @@ static int take_request_piece(struct gate_conn *c, const struct fcgi_record_piec
     if (piece->type == FCGI_TYPE_PARAMS) {
         int rc = take_params(c, piece);
         if (rc == ERR_LIMIT) {
-            refuse(c, "431 Request Header Fields Too Large",
+            refuse(c, GATE_REJECT_HEADER, "431 Request Header Fields Too Large",
                    "the request's header fields are too large");
             return 0;
         }
@@ -326,7 +321,7 @@ static int take_request_piece(struct gate_conn *c, const struct fcgi_record_piec
     }
     c->intake->body_len += piece->len;
     if (c->intake->body_len > GATE_BODY_BYTES) {
-        refuse(c, "413 Content Too Large", "the request's body is too large");
+        refuse(c, GATE_REJECT_BODY, "413 Content Too Large", "the request's body is too large");
     }
     return 0;
 }
@@ -424,6 +419,7 @@ static void read_input(struct gate_conn *c)
             rc = take_piece(c, &piece);
         }
         if (rc < 0) {
+            g->counts.rejected[GATE_REJECT_BROKEN] += rc == ERR_PROTOCOL;
             gate_conn_close(c, rc == ERR_CLOSED  ? NULL
                                : rc == ERR_NOMEM ? "out of memory"
                                                  : "broken FastCGI records");
@@ -431,47 +427,36 @@ static void read_input(struct gate_conn *c)
     }
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events)
+/* Writability is watched only while the peer is behind: an event for every socket that drains
+ * would more than double the cost of a delivery. */
+void gate_conn_ready(void *conn, int can_read, int can_write)
 {
-    struct gate_conn *c = handle->data;
-    if (status < 0) {
-        gate_conn_close(c, NULL);
-        return;
-    }
-    if (events & UV_READABLE) {
+    struct gate_conn *c = conn;
+    if (can_read && c->state != CONN_CLOSED) {
         read_input(c);
     }
-    if ((events & UV_WRITABLE) && (c->state == CONN_ANSWERING || c->state == CONN_SENDING)) {
+    if (can_write && (c->state == CONN_ANSWERING || c->state == CONN_SENDING)) {
         gate_exchange_writable(&c->x, now_ms(c->gate));
     }
 }
 
-/* Writability is watched only while the peer is behind: an event for every socket that drains
- * would more than double the cost of a delivery. */
-static void set_events(struct gate_conn *c)
-{
-    uv_poll_start(&c->poll, UV_READABLE | (c->wants_write ? UV_WRITABLE : 0), on_poll);
-}
-
-void gate_conn_open(struct gate *g, int fd)
+int gate_conn_open(struct gate *g, int fd)
 {
     struct gate_conn *c = calloc(1, sizeof *c);
-    if (!c) {
+    int rc = c ? gate_watch_add(&g->watch, fd, c) : ERR_NOMEM;
+    if (rc) {
+        int error = errno;
+        free(c);
         close(fd);
-        return;
+        errno = error;
+        return rc;
     }
     c->gate = g;
     c->fd = fd;
     c->state = CONN_READING;
     c->since_ms = now_ms(g);
-    if (uv_poll_init(g->setup.loop, &c->poll, fd)) {
-        free(c);
-        close(fd);
-        return;
-    }
-    c->poll.data = c;
-    g->handles++;
     g->conn_count++;
+    g->counts.connections++;
     list_add(c);
-    set_events(c);
+    return 0;
 }

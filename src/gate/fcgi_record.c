@@ -145,6 +145,24 @@ int fcgi_record_pairs_are_whole(const uint8_t *data, size_t len)
     return 1;
 }
 
+int fcgi_record_pairs_have_nul(const uint8_t *data, size_t len)
+{
+    while (len > 0) {
+        size_t used;
+        size_t name_at;
+        uint32_t name_len;
+        if (next_pair(data, len, &used, &name_at, &name_len)) {
+            return 0;
+        }
+        if (memchr(data + name_at, 0, used - name_at)) {
+            return 1;
+        }
+        data += used;
+        len -= used;
+    }
+    return 0;
+}
+
 static int append_value(struct buf *out, const char *name, uint64_t value)
 {
     char text[24];

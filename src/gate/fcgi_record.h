@@ -69,6 +69,9 @@ int fcgi_record_length(const uint8_t *data, size_t len, size_t *used, uint32_t *
 /* 1 when `data` is whole name-value pairs, none reaching beyond the end. */
 int fcgi_record_pairs_are_whole(const uint8_t *data, size_t len);
 
+/* 1 when a name or a value has a NUL in it: libfcgi's strings would end there. For whole pairs. */
+int fcgi_record_pairs_have_nul(const uint8_t *data, size_t len);
+
 /* Appends the answer to the content of a GET_VALUES record (4.1): FCGI_MAX_CONNS, FCGI_MAX_REQS
  * and FCGI_MPXS_CONNS, those that were asked. ERR_PROTOCOL for broken content, ERR_NOMEM. */
 int fcgi_record_answer_values(const uint8_t *data, size_t len, uint64_t max_conns,

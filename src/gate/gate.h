@@ -16,7 +16,7 @@ struct gate_exchange;
 struct log;
 
 #define GATE_PARAMS_BYTES 131072         /* of one request's variables, records included */
-#define GATE_BODY_BYTES (1024 * 1024)    /* of a request's body; nothing here reads one yet */
+#define GATE_BODY_BYTES (1024 * 1024)    /* of a request's body; it is read and dropped */
 #define GATE_REQUEST_TIMEOUT_MS 15000    /* for a request to be whole */
 #define GATE_LISTENERS_MAX 8
 
@@ -63,6 +63,9 @@ void gate_exchange_init(struct gate_exchange *x, const struct gate_exchange_ops 
 /* The peer takes bytes again. */
 void gate_exchange_writable(struct gate_exchange *x, int64_t now_ms);
 
+/* The answer to a request that no handler gets to see; `error` is a sentence of plain letters. */
+void gate_answer_error(struct gate_exchange *x, const char *status, const char *error);
+
 /* Takes the exchange from the hub and frees what it holds; for when the peer has gone. */
 void gate_exchange_fini(struct gate_exchange *x);
 
@@ -98,6 +101,25 @@ void gate_tick(struct gate *g);
 size_t gate_streams_max(const struct gate *g);
 
 size_t gate_connection_count(const struct gate *g);
+
+/* Requests that no handler has seen. */
+enum gate_reject {
+    GATE_REJECT_HEADER, /* the variables are too large */
+    GATE_REJECT_BODY,   /* the body is too large */
+    GATE_REJECT_NUL,    /* a variable has a NUL byte in it */
+    GATE_REJECT_BROKEN, /* broken records or variables */
+    GATE_REJECT_ROLE,   /* a role other than responder */
+    GATE_REJECT_SLOW,   /* not whole in time, or its answer not taken */
+    GATE_REJECT_COUNT
+};
+
+/* Only ever grows. */
+struct gate_counts {
+    uint64_t connections;
+    uint64_t rejected[GATE_REJECT_COUNT];
+};
+
+const struct gate_counts *gate_counts(const struct gate *g);
 
 /* Closes everything at once; `closed` when the loop has let go and the gate is freed. */
 void gate_close(struct gate *g, void (*closed)(void *ctx), void *ctx);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "gate/fcgi_record.h"
 #include "gate/gate.h"
+#include "gate/watch.h"
 
 struct gate_params;
 
@@ -31,7 +32,7 @@ enum gate_conn_state {
     CONN_ANSWERING, /* a response is going out */
     CONN_SENDING,   /* one that is no stream, or a stream's end, and the peer is slow to take it */
     CONN_LINGERING, /* answered; the peer still sends a body that nobody wants */
-    CONN_CLOSED     /* waits for the loop to let go */
+    CONN_CLOSED     /* nothing refers to it any more at the end of this turn */
 };
 
 struct gate_conn {
@@ -39,7 +40,6 @@ struct gate_conn {
     struct gate *gate;
     struct gate_conn *prev, *next;
     struct gate_intake *intake;
-    uv_poll_t poll;
     int64_t since_ms; /* READING, SENDING, LINGERING: when that began */
     int fd;
     struct fcgi_record_parser parser;
@@ -57,6 +57,7 @@ struct gate_listener {
     int fd;
     int is_open;
     int is_paused;
+    int is_tcp;
     char *path; /* of a unix socket we made */
 };
 
@@ -68,6 +69,9 @@ struct gate_conn_list {
 struct gate {
     struct gate_setup setup;
     struct gate_params *params;
+    struct gate_watch watch;
+    uv_check_t sweep;
+    struct gate_conn *closed_conns; /* to be freed at the end of the turn */
     struct gate_listener listeners[GATE_LISTENERS_MAX];
     size_t listener_count;
     struct gate_conn_list waiting; /* READING, SENDING and LINGERING, oldest first */
@@ -78,6 +82,7 @@ struct gate {
     int has_shortage;  /* the system refused, and that was told at shortage_ms */
     int64_t shortage_ms;
     struct log_limit peer_limit;
+    struct gate_counts counts;
     struct gate_scratch scratch; /* for all readers of this process: it has one hub */
     uint8_t *input; /* GATE_READ_BYTES, for one read at a time */
     size_t handles; /* uv handles not closed yet */
@@ -86,12 +91,16 @@ struct gate {
     void *closed_ctx;
 };
 
-/* Takes over an accepted socket. */
-void gate_conn_open(struct gate *g, int fd);
+/* Takes over an accepted socket; on failure it is closed and errno says why. ERR_NOMEM, ERR_IO. */
+int gate_conn_open(struct gate *g, int fd);
 /* Closes at once; safe to ask for twice. `why` (NULL: nothing worth a line) goes to the log. */
 void gate_conn_close(struct gate_conn *c, const char *why);
 /* Listens again where that was given up for want of room. */
 void gate_resume(struct gate *g);
+/* Frees the connections that were closed. */
+void gate_sweep(struct gate *g);
+/* A connection can be read or written. */
+void gate_conn_ready(void *conn, int can_read, int can_write);
 /* The last handle of a closing gate is gone: frees it. */
 void gate_release(struct gate *g);
 

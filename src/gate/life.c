@@ -21,6 +21,11 @@ static size_t connection_limit(void)
     return limit.rlim_cur > reserved ? (size_t)limit.rlim_cur - reserved : 1;
 }
 
+static void on_sweep(uv_check_t *handle)
+{
+    gate_sweep(handle->data);
+}
+
 int gate_new(struct gate **out, const struct gate_setup *setup, struct err *err)
 {
     struct gate *g = calloc(1, sizeof *g);
@@ -31,12 +36,21 @@ int gate_new(struct gate **out, const struct gate_setup *setup, struct err *err)
     g->conn_limit = connection_limit();
     g->input = malloc(GATE_READ_BYTES);
     int rc = g->input ? gate_params_new(&g->params) : ERR_NOMEM;
+    if (!rc) {
+        rc = gate_watch_init(&g->watch, setup->loop, gate_conn_ready);
+    }
     if (rc) {
+        int error = errno;
+        gate_params_free(g->params);
         free(g->input);
         free(g);
         return err_set(err, rc, "cannot set up FastCGI: %s",
-                       rc == ERR_NOMEM ? "out of memory" : strerror(errno));
+                       rc == ERR_NOMEM ? "out of memory" : strerror(error));
     }
+    uv_check_init(setup->loop, &g->sweep);
+    uv_check_start(&g->sweep, on_sweep);
+    g->sweep.data = g;
+    g->handles = 2;
     *out = g;
     return 0;
 }
@@ -53,6 +67,11 @@ size_t gate_connection_count(const struct gate *g)
     return g->conn_count;
 }
 
+const struct gate_counts *gate_counts(const struct gate *g)
+{
+    return &g->counts;
+}
+
 void gate_release(struct gate *g)
 {
     if (!g->closed || g->handles > 0) {
@@ -60,6 +79,7 @@ void gate_release(struct gate *g)
     }
     void (*closed)(void *) = g->closed;
     void *ctx = g->closed_ctx;
+    gate_sweep(g);
     gate_params_free(g->params);
     free(g->input);
     free(g);

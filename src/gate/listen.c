@@ -109,8 +109,12 @@ static void on_listener(uv_poll_t *handle, int status, int events)
         int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             int on = 1;
-            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* no harm on AF_UNIX */
-            gate_conn_open(g, fd);
+            if (l->is_tcp) {
+                setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+            }
+            if (gate_conn_open(g, fd)) {
+                tell_shortage(g, errno);
+            }
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return;
         } else if (!is_passing(errno)) {
@@ -123,6 +127,14 @@ static void on_listener(uv_poll_t *handle, int status, int events)
 
 /* --- sockets ------------------------------------------------------------------------------- */
 
+static int is_unix(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    return getsockname(fd, (struct sockaddr *)&address, &len) == 0
+           && address.ss_family == AF_UNIX;
+}
+
 static int add_listener(struct gate *g, int fd, const char *path, struct err *err)
 {
     if (g->listener_count == GATE_LISTENERS_MAX) {
@@ -133,7 +145,7 @@ static int add_listener(struct gate *g, int fd, const char *path, struct err *er
         return err_set(err, ERR_IO, "the listening socket: %s", strerror(errno));
     }
     struct gate_listener *l = &g->listeners[g->listener_count];
-    *l = (struct gate_listener){.gate = g, .fd = fd};
+    *l = (struct gate_listener){.gate = g, .fd = fd, .is_tcp = !is_unix(fd)};
     if (path) {
         l->path = strdup(path);
         if (!l->path) {
@@ -316,12 +328,29 @@ void gate_tick(struct gate *g)
     while (g->waiting.head && now - g->waiting.head->since_ms >= GATE_REQUEST_TIMEOUT_MS) {
         struct gate_conn *c = g->waiting.head;
         int is_idle = c->state == CONN_READING && c->id == 0 && c->keep;
+        int is_request = c->state == CONN_SENDING || (c->state == CONN_READING && c->id != 0);
+        g->counts.rejected[GATE_REJECT_SLOW] += (uint64_t)is_request;
         gate_conn_close(c, is_idle || c->state == CONN_LINGERING ? NULL
                            : c->state == CONN_SENDING
                                ? "it did not take its answer within the time allowed"
                                : "no whole request within the time allowed");
     }
     gate_resume(g);
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    struct gate_watch *w = handle->data;
+    struct gate *g = (struct gate *)((char *)w - offsetof(struct gate, watch));
+    g->handles--;
+    gate_release(g);
+}
+
+static void on_sweep_closed(uv_handle_t *handle)
+{
+    struct gate *g = handle->data;
+    g->handles--;
+    gate_release(g);
 }
 
 void gate_close(struct gate *g, void (*closed)(void *ctx), void *ctx)
@@ -335,5 +364,7 @@ void gate_close(struct gate *g, void (*closed)(void *ctx), void *ctx)
     }
     g->closed = closed;
     g->closed_ctx = ctx;
-    gate_release(g);
+    gate_watch_stop(&g->watch);
+    uv_close((uv_handle_t *)&g->watch.poll, on_watch_closed);
+    uv_close((uv_handle_t *)&g->sweep, on_sweep_closed);
 }

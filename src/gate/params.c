@@ -3,27 +3,26 @@
  *
  * The loop has read the records itself, so it knows where the request ends in the connection to
  * the byte: what follows (an ABORT_REQUEST, the next request) is never swallowed by libfcgi's
- * read-ahead. libfcgi gets them through a socket pair that holds just this request. */
+ * read-ahead. libfcgi gets them through a pipe that holds just this request. */
 #include "gate/params.h"
 
 #include "base/err.h"
+#include "gate/gate.h"
 
-#include <errno.h>
 #include <fcgiapp.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-#define PAIR_BYTES (512 * 1024) /* asked for; the system may grant less */
+#define PIPE_BYTES (2 * GATE_PARAMS_BYTES) /* asked for; the system may grant less */
 
 struct gate_params {
     FCGX_Request request;
-    int ours;
-    int theirs;
+    int ours;   /* where the records go in */
+    int theirs; /* where libfcgi reads them */
 };
 
-static void close_pair(struct gate_params *p)
+static void close_pipe(struct gate_params *p)
 {
     if (p->ours >= 0) {
         close(p->ours);
@@ -34,19 +33,16 @@ static void close_pair(struct gate_params *p)
     p->ours = p->theirs = -1;
 }
 
-static int open_pair(struct gate_params *p)
+static int open_pipe(struct gate_params *p)
 {
-    int pair[2];
-    int size = PAIR_BYTES;
+    int ends[2];
     /* Should libfcgi want more than there is, its read fails instead of blocking the loop. */
-    struct timeval no_wait = {.tv_usec = 1000};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK)) {
         return ERR_IO;
     }
-    p->ours = pair[0];
-    p->theirs = pair[1];
-    setsockopt(p->ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    setsockopt(p->theirs, SOL_SOCKET, SO_RCVTIMEO, &no_wait, sizeof no_wait);
+    p->theirs = ends[0];
+    p->ours = ends[1];
+    fcntl(p->ours, F_SETPIPE_SZ, PIPE_BYTES);
     return 0;
 }
 
@@ -59,7 +55,7 @@ int gate_params_new(struct gate_params **out)
     p->ours = p->theirs = -1;
     /* No listening socket: should libfcgi go on to accept, that fails at once. */
     if (FCGX_Init() || FCGX_InitRequest(&p->request, -1, FCGI_FAIL_ACCEPT_ON_INTR)
-        || open_pair(p)) {
+        || open_pipe(p)) {
         gate_params_free(p);
         return ERR_IO;
     }
@@ -70,7 +66,7 @@ int gate_params_new(struct gate_params **out)
 void gate_params_free(struct gate_params *p)
 {
     if (p) {
-        close_pair(p);
+        close_pipe(p);
         free(p);
     }
 }
@@ -81,22 +77,15 @@ static const char *get_param(void *ctx, const char *name)
     return FCGX_GetParam(name, p->request.envp);
 }
 
-static void drain(int fd)
-{
-    char block[4096];
-    while (recv(fd, block, sizeof block, MSG_DONTWAIT) > 0) {
-    }
-}
-
 int gate_params_read(struct gate_params *p, const char *records, size_t len,
                      struct sse_vars *vars)
 {
-    if (p->ours < 0 && open_pair(p)) {
+    if (p->ours < 0 && open_pipe(p)) {
         return ERR_IO;
     }
-    ssize_t sent = send(p->ours, records, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent = write(p->ours, records, len);
     if (sent < 0 || (size_t)sent < len) {
-        close_pair(p);
+        close_pipe(p);
         return ERR_LIMIT;
     }
     p->request.ipcFd = p->theirs;
@@ -104,7 +93,7 @@ int gate_params_read(struct gate_params *p, const char *records, size_t len,
     if (FCGX_Accept_r(&p->request) < 0) {
         /* libfcgi has closed its end. */
         p->theirs = -1;
-        close_pair(p);
+        close_pipe(p);
         return ERR_PROTOCOL;
     }
     *vars = (struct sse_vars){.get = get_param, .ctx = p};
@@ -115,7 +104,4 @@ void gate_params_done(struct gate_params *p)
 {
     p->request.ipcFd = -1;
     FCGX_Free(&p->request, 0);
-    if (p->theirs >= 0) {
-        drain(p->theirs);
-    }
 }

@@ -14,10 +14,9 @@ struct gate_params;
 int gate_params_new(struct gate_params **out);
 void gate_params_free(struct gate_params *p);
 
-/* Reads BEGIN_REQUEST and PARAMS records, the empty one included, and an empty STDIN. The records
- * must be whole and their pairs too: libfcgi reads its descriptor without a time-out. `vars`
- * is good until gate_params_done. ERR_LIMIT when they do not fit into the socket pair,
- * ERR_PROTOCOL when libfcgi refuses them, ERR_IO. */
+/* Reads a BEGIN_REQUEST record and PARAMS records up to the empty one, where libfcgi stops reading: so
+ * nothing is left for the next request. `vars` is good until gate_params_done. ERR_LIMIT when they do
+ * not fit into a pipe, ERR_PROTOCOL when libfcgi refuses them or they are not whole, ERR_IO. */
 int gate_params_read(struct gate_params *p, const char *records, size_t len,
                      struct sse_vars *vars);
 

@@ -226,9 +226,9 @@ class FcgiResponse(CgiHead):
 class CgiProcess(CgiHead):
     """The binary run as a CGI program, or with --print: its standard output as a source."""
 
-    def __init__(self, args, env, stderr):
+    def __init__(self, args, env, stderr, stdin=subprocess.DEVNULL):
         super().__init__()
-        self.process = subprocess.Popen(args, env=env, stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(args, env=env, stdin=stdin,
                                         stdout=subprocess.PIPE, stderr=stderr)
 
     def _more(self, timeout):

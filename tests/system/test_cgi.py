@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import subprocess
 
 import fcgi
 import front_end
@@ -51,11 +52,11 @@ class Alone(harness.Case):
         self.log, app = self.tail(text="old 1\nold 2\n")
         self.path = self.config({"app": app})
 
-    def start(self, path, method="GET", headers=None, args=(), **more):
+    def start(self, path, method="GET", headers=None, args=(), stdin=subprocess.DEVNULL, **more):
         env = self.environment(fcgi.environment(path, method, headers, SSECGI_CONFIG=self.path,
                                                 **more))
         with open(self.dir / "cgi.log", "ab") as err:
-            return self.keep(fcgi.CgiProcess([harness.SSECGI, *args], env, err))
+            return self.keep(fcgi.CgiProcess([harness.SSECGI, *args], env, err, stdin))
 
     def stream(self, path, **more):
         return sse_client.EventStream(self.start(path, **more).read_head()).start()
@@ -85,6 +86,31 @@ class Alone(harness.Case):
                 self.assertEqual(body, b"")
             else:
                 json.loads(body)
+
+    def post(self, body, length):
+        process = self.start("/events/app", "POST", stdin=subprocess.PIPE, CONTENT_LENGTH=length)
+        process.process.stdin.write(body)  # a BrokenPipeError where it is not read
+        process.process.stdin.close()
+        process.read_head()
+        self.assertIn("error", json.loads(process.body()))
+        self.assertEqual(process.wait(), 0)
+        return process.status
+
+    def test_a_body_is_read_before_the_answer(self):
+        # A server that finds it unread when the program ends may cut the answer off.
+        self.assertEqual(self.post(b"x" * 300000, "300000"), 405)
+        self.assertEqual(self.post(b"x" * 100, "10"), 405)
+        self.assertEqual(self.post(b"", ""), 405)
+
+    def test_a_body_that_is_too_long_is_refused_when_it_is_through(self):
+        self.assertEqual(self.post(b"x" * 3000000, "3000000"), 413)
+
+    def test_a_body_that_ends_early_is_refused(self):
+        self.assertEqual(self.post(b"x" * 10, "11"), 400)
+
+    def test_a_length_that_is_no_number_is_refused(self):
+        self.assertEqual(self.post(b"", "-1"), 400)
+        self.assertEqual(self.post(b"", "9" * 30), 400)
 
     def test_arguments_from_the_query_are_ignored(self):
         for args in (["--version"], ["--config", "/nope"], ["--print", "app"]):

@@ -69,7 +69,6 @@ static void make_records(size_t most)
         add_record(FCGI_TYPE_PARAMS, pairs.data + at, len);
     }
     add_record(FCGI_TYPE_PARAMS, NULL, 0);
-    add_record(FCGI_TYPE_STDIN, NULL, 0);
 }
 
 static const char *get(const struct sse_vars *vars, const char *name)

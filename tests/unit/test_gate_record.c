@@ -289,6 +289,30 @@ static void refuses_lengths_that_reach_beyond_the_end(void **state)
     assert_true(are_whole("\1\2xyz", 5));
 }
 
+static void finds_a_nul_in_a_name_or_a_value(void **state)
+{
+    (void)state;
+    const struct {
+        const char *pairs;
+        size_t len;
+        int has_nul;
+    } cases[] = {
+        {"", 0, 0},
+        {"\1\2xyz\0\0", 7, 0}, /* lengths are no text */
+        {"\0\1v\1\0n", 6, 0},
+        {"\1\2xy\0", 5, 1},
+        {"\1\2\0yz", 5, 1},
+        {"\1\2xyz\2\1a\0v", 10, 1},
+        {"\x80\0\0\1\x80\0\0\1nv", 10, 0},
+        {"\x80\0\0\1\x80\0\0\1n\0", 10, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const uint8_t *data = (const uint8_t *)cases[i].pairs;
+        assert_true(fcgi_record_pairs_are_whole(data, cases[i].len));
+        assert_int_equal(fcgi_record_pairs_have_nul(data, cases[i].len), cases[i].has_nul);
+    }
+}
+
 static void reads_lengths_of_one_and_four_bytes(void **state)
 {
     (void)state;
@@ -366,6 +390,7 @@ int main(void)
         cmocka_unit_test(writes_heads_and_ends),
         cmocka_unit_test(tells_whole_pairs_from_cut_ones),
         cmocka_unit_test(refuses_lengths_that_reach_beyond_the_end),
+        cmocka_unit_test(finds_a_nul_in_a_name_or_a_value),
         cmocka_unit_test(reads_lengths_of_one_and_four_bytes),
         cmocka_unit_test(answers_the_values_that_it_knows_each_once),
         cmocka_unit_test(refuses_broken_questions_and_adds_nothing),
