@@ -46,8 +46,8 @@ void client_expect(struct client *c, uint64_t target);
 /* Reads for so long, whatever comes. */
 void client_read_for(struct client *c, uint64_t wait_ns);
 
-/* The first `count` readers read nothing from here on until client_wake(). Their latency counts with
- * READER_OTHER. */
+/* The first `count` readers read nothing from here on until client_wake(). Their latency counts
+ * with READER_OTHER. */
 void client_stall(struct client *c, size_t count);
 void client_wake(struct client *c);
 

@@ -28,8 +28,8 @@ static const char usage[] =
     "  --rate R                   bursts a second; 0, the default: the next one when every reader\n"
     "                             has the last\n"
     "  --timeout-s S              without progress (default 10)\n"
-    "  --stalled N                of the readers, so many stop reading before the measured events,\n"
-    "  --flood E, --flood-bytes B when E lines of B bytes have gone out, and wake after them\n"
+    "  --stalled N                so many readers stop reading; then --flood E lines of\n"
+    "                             --flood-bytes B go out, then what is measured; then they wake\n"
     "  --storm, --kept N          all but N readers are cut off and come back at once, twice;\n"
     "                             the second time with --events at --rate\n"
     "  --hold                     after the report keep the streams until standard input ends\n"
@@ -42,8 +42,8 @@ int load_fail(const struct load *l, const char *what)
     const struct client *c = &l->client;
     fprintf(stderr,
             "load: %s: %s; %zu streaming, %zu pending, %zu closed, %zu refused, %zu behind; %s\n",
-            l->options.address, what, c->streaming, c->pending, c->closed, c->refused,
-            c->behind, c->totals.refusal[0] ? c->totals.refusal : "nothing was refused");
+            l->options.address, what, c->streaming, c->pending, c->closed, c->refused, c->behind,
+            c->totals.refusal[0] ? c->totals.refusal : "nothing was refused");
     return -1;
 }
 

@@ -151,8 +151,7 @@ static void on_socket(struct conn *c, uint32_t events)
 static void accept_all(int listener)
 {
     int fd;
-    while (conn_count < SOCKETS_MAX
-           && (fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+    while (conn_count < SOCKETS_MAX && (fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
         struct conn *c = calloc(1, sizeof *c);
         if (!c) {
             close(fd);

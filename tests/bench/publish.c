@@ -110,7 +110,8 @@ static size_t put_http(const struct feed *f, char *out, const char *line, size_t
 {
     int head = sprintf(out,
                        "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
-                       "Content-Length: %zu\r\n\r\n", f->path, len);
+                       "Content-Length: %zu\r\n\r\n",
+                       f->path, len);
     memcpy(out + head, line, len);
     return (size_t)head + len;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* threads: a peer of the benchmark: the classic libfcgi program, FCGX_Accept_r and then a thread for
- * each stream, which writes and flushes with libfcgi.
+/* threads: a peer of the benchmark: the classic libfcgi program, FCGX_Accept_r and then a thread
+ * for each stream, which writes and flushes with libfcgi.
  *
  *     threads unix:PATH < LINES
  *
- * The newest events are kept for readers that come back; one that falls behind by more is cut off. */
+ * The newest events are kept for readers that come back; one that falls behind by more is cut off.
+ */
 #include "../peer.h"
 
 #include <fcgiapp.h>
@@ -61,8 +62,9 @@ static unsigned long long newest(void)
 
 static int send_text(FCGX_Request *request, const char *text, size_t len)
 {
-    return FCGX_PutStr(text, (int)len, request->out) == (int)len
-           && FCGX_FFlush(request->out) == 0 ? 0 : -1;
+    return FCGX_PutStr(text, (int)len, request->out) == (int)len && FCGX_FFlush(request->out) == 0
+               ? 0
+               : -1;
 }
 
 static void *serve(void *arg)
@@ -97,8 +99,8 @@ static void *follow(void *unused)
         event_count++;
         free(events[i].text);
         events[i].text = text;
-        events[i].len = (size_t)sprintf(text, "id: %0*llu\ndata: %s\n", PEER_ID_BYTES, event_count,
-                                        line);
+        events[i].len =
+            (size_t)sprintf(text, "id: %0*llu\ndata: %s\n", PEER_ID_BYTES, event_count, line);
         pthread_cond_broadcast(&more);
         pthread_mutex_unlock(&lock);
     }
