@@ -2,6 +2,7 @@
 /* cgi: the one request of a CGI process (RFC 3875), answered on standard output. */
 #include "gate/gate.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/num.h"
@@ -111,9 +112,10 @@ static int64_t now_ms(const struct cgi *cgi)
     return cgi->setup.clock->mono_ms(cgi->setup.clock);
 }
 
-/* Reads up to `len` bytes and drops them. ERR_AGAIN when they do not come in time, ERR_CLOSED when the
- * server has ended them early. Nobody else waits meanwhile: the process has one request. */
-static int drop_input(const struct cgi *cgi, uint64_t len)
+/* Reads `len` bytes of input, into `body` as far as it has room. ERR_AGAIN when they do not come in time,
+ * ERR_CLOSED when the server has ended them early. Nobody else waits meanwhile: the process has
+ * one request. */
+static int read_input(const struct cgi *cgi, uint64_t len, struct buf *body)
 {
     char block[16384];
     int64_t end_ms = now_ms(cgi) + GATE_REQUEST_TIMEOUT_MS;
@@ -126,20 +128,23 @@ static int drop_input(const struct cgi *cgi, uint64_t len)
         }
         size_t most = len < sizeof block ? (size_t)len : sizeof block;
         ssize_t got = ready > 0 ? read(STDIN_FILENO, block, most) : -1;
-        if (got < 0 && errno != EINTR && errno != EAGAIN) {
+        if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) {
             return ERR_CLOSED;
         }
-        if (got == 0) {
-            return ERR_CLOSED;
+        if (got > 0) {
+            int rc = buf_append(body, block, (size_t)got);
+            if (rc == ERR_NOMEM) {
+                return rc;
+            }
+            len -= (uint64_t)got;
         }
-        len -= got > 0 ? (uint64_t)got : 0;
     }
     return 0;
 }
 
-/* Takes the body in: a server that finds it unread when we exit (Apache's mod_cgid) cuts the answer
- * off. Answers 1 when the request goes on, 0 when it has had its answer. */
-static int take_body(struct cgi *cgi)
+/* Takes the body in, wanted or not: a server that finds it unread when we exit (Apache's mod_cgid) cuts
+ * the answer off. Answers 1 when the request goes on, 0 when it has had its answer. */
+static int take_body(struct cgi *cgi, struct buf *body)
 {
     const char *text = getenv("CONTENT_LENGTH");
     uint64_t len = 0;
@@ -147,11 +152,13 @@ static int take_body(struct cgi *cgi)
         gate_answer_error(&cgi->x, "400 Bad Request", "CONTENT_LENGTH: must be a number");
         return 0;
     }
-    int rc = drop_input(cgi, len);
+    int rc = read_input(cgi, len, body);
     if (len > GATE_BODY_BYTES) {
         gate_answer_error(&cgi->x, "413 Content Too Large", "the request's body is too large");
     } else if (rc == ERR_AGAIN) {
         gate_answer_error(&cgi->x, "408 Request Timeout", "the request's body did not come in time");
+    } else if (rc == ERR_NOMEM) {
+        gate_answer_error(&cgi->x, "500 Internal Server Error", "out of memory");
     } else if (rc) {
         gate_answer_error(&cgi->x, "400 Bad Request", "the request's body ended early");
     } else {
@@ -176,9 +183,14 @@ int gate_cgi(const struct gate_setup *setup, void (*done)(void *ctx), void *ctx,
         cgi->poll.data = cgi;
         uv_poll_start(&cgi->poll, WATCH_HANGUP, on_poll);
     }
-    if (take_body(cgi)) {
+    struct buf body;
+    buf_init(&body, GATE_BODY_BYTES);
+    if (take_body(cgi, &body)) {
         struct sse_vars vars = {.get = get_env};
+        cgi->x.body = body.data;
+        cgi->x.body_len = body.len;
         setup->handler->request(setup->handler->ctx, &cgi->x, &vars);
     }
+    buf_fini(&body);
     return 0;
 }

@@ -113,8 +113,15 @@ void gate_exchange_init(struct gate_exchange *x, const struct gate_exchange_ops 
     gate_writer_init(&x->writer, fd, is_framed, id);
 }
 
+void gate_defer(struct gate_exchange *x, void (*gone)(void *ctx), void *ctx)
+{
+    x->gone = gone;
+    x->gone_ctx = ctx;
+}
+
 void gate_answer(struct gate_exchange *x, const char *data, size_t len)
 {
+    x->gone = NULL;
     x->answer = malloc(len ? len : 1);
     if (!x->answer || len > UINT32_MAX) {
         x->ops->close(x, "out of memory");
@@ -159,8 +166,13 @@ void gate_exchange_writable(struct gate_exchange *x, int64_t now_ms)
 
 void gate_exchange_fini(struct gate_exchange *x)
 {
+    void (*gone)(void *) = x->gone;
     hub_reader_leave(&x->reader);
     free(x->answer);
     x->answer = NULL;
     x->is_finishing = 0;
+    x->gone = NULL;
+    if (gone) {
+        gone(x->gone_ctx);
+    }
 }

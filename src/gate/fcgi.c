@@ -62,15 +62,24 @@ static void enter(struct gate_conn *c, enum gate_conn_state state)
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-static void intake_free(struct gate_conn *c)
+static void intake_free(struct gate *g, struct gate_intake *in)
 {
-    if (c->intake) {
-        buf_fini(&c->intake->records);
-        buf_fini(&c->intake->pairs);
-        buf_fini(&c->intake->values);
-        free(c->intake);
-        c->intake = NULL;
+    if (in) {
+        g->bodies_len -= in->body.len;
+        buf_fini(&in->records);
+        buf_fini(&in->pairs);
+        buf_fini(&in->values);
+        buf_fini(&in->body);
+        free(in);
     }
+}
+
+/* Takes the intake from the connection, whose request is whole or refused. */
+static struct gate_intake *intake_take(struct gate_conn *c)
+{
+    struct gate_intake *in = c->intake;
+    c->intake = NULL;
+    return in;
 }
 
 static int intake_new(struct gate_conn *c)
@@ -82,6 +91,7 @@ static int intake_new(struct gate_conn *c)
     buf_init(&c->intake->records, GATE_PARAMS_BYTES);
     buf_init(&c->intake->pairs, GATE_PARAMS_BYTES);
     buf_init(&c->intake->values, GATE_VALUES_BYTES);
+    buf_init(&c->intake->body, GATE_BODY_BYTES);
     return 0;
 }
 
@@ -100,7 +110,7 @@ void gate_conn_close(struct gate_conn *c, const char *why)
     c->state = CONN_CLOSED;
     g->conn_count--;
     gate_exchange_fini(&c->x);
-    intake_free(c);
+    intake_free(g, intake_take(c));
     gate_watch_remove(&g->watch, c->fd);
     close(c->fd);
     c->next = g->closed_conns;
@@ -187,7 +197,6 @@ static void dispatch(struct gate_conn *c)
 {
     struct gate *g = c->gate;
     struct sse_vars vars;
-    const struct buf *records = &c->intake->records;
     start_exchange(c);
     if (c->role != FCGI_RECORD_RESPONDER) {
         uint8_t end[2 * FCGI_RECORD_HEAD_BYTES];
@@ -197,15 +206,15 @@ static void dispatch(struct gate_conn *c)
         gate_conn_close(c, sent < 0 ? "closed by the peer" : "a role other than responder");
         return;
     }
-    const uint8_t *pairs = (uint8_t *)c->intake->pairs.data;
-    int rc = fcgi_record_pairs_are_whole(pairs, c->intake->pairs.len) ? 0 : ERR_PROTOCOL;
-    if (!rc && fcgi_record_pairs_have_nul(pairs, c->intake->pairs.len)) {
+    struct gate_intake *in = intake_take(c);
+    const uint8_t *pairs = (uint8_t *)in->pairs.data;
+    int rc = fcgi_record_pairs_are_whole(pairs, in->pairs.len) ? 0 : ERR_PROTOCOL;
+    if (!rc && fcgi_record_pairs_have_nul(pairs, in->pairs.len)) {
         rc = ERR_INVALID;
     }
     if (!rc) {
-        rc = gate_params_read(g->params, records->data, records->len, &vars);
+        rc = gate_params_read(g->params, in->records.data, in->records.len, &vars);
     }
-    intake_free(c);
     if (rc == ERR_INVALID) {
         reject(c, GATE_REJECT_NUL, "400 Bad Request", "the request has a NUL byte in it");
     } else if (rc == ERR_LIMIT) {
@@ -215,9 +224,14 @@ static void dispatch(struct gate_conn *c)
         g->counts.rejected[GATE_REJECT_BROKEN]++;
         gate_conn_close(c, "broken FastCGI parameters");
     } else {
+        c->x.body = in->body.data;
+        c->x.body_len = in->body.len;
         g->setup.handler->request(g->setup.handler->ctx, &c->x, &vars);
+        c->x.body = NULL;
+        c->x.body_len = 0;
         gate_params_done(g->params);
     }
+    intake_free(g, in);
 }
 
 /* A second request on a busy connection. Answered between two requests only: inside a response
@@ -294,10 +308,27 @@ static int take_params(struct gate_conn *c, const struct fcgi_record_piece *piec
 static void refuse(struct gate_conn *c, enum gate_reject why, const char *status,
                    const char *error)
 {
-    intake_free(c);
+    intake_free(c->gate, intake_take(c));
     start_exchange(c);
     c->keep = 0;
     reject(c, why, status, error);
+}
+
+static int take_body(struct gate_conn *c, const struct fcgi_record_piece *piece)
+{
+    struct gate *g = c->gate;
+    if (g->bodies_len + piece->len > GATE_BODIES_BYTES) {
+        refuse(c, GATE_REJECT_BODY, "503 Service Unavailable",
+               "too many requests with a body at once");
+        return 0;
+    }
+    int rc = buf_append(&c->intake->body, piece->data, piece->len);
+    if (rc == ERR_LIMIT) {
+        refuse(c, GATE_REJECT_BODY, "413 Content Too Large", "the request's body is too large");
+        return 0;
+    }
+    g->bodies_len += rc ? 0 : piece->len;
+    return rc;
 }
 
 static int take_request_piece(struct gate_conn *c, const struct fcgi_record_piece *piece)
@@ -319,11 +350,7 @@ static int take_request_piece(struct gate_conn *c, const struct fcgi_record_piec
         dispatch(c);
         return 0;
     }
-    c->intake->body_len += piece->len;
-    if (c->intake->body_len > GATE_BODY_BYTES) {
-        refuse(c, GATE_REJECT_BODY, "413 Content Too Large", "the request's body is too large");
-    }
-    return 0;
+    return take_body(c, piece);
 }
 
 /* Management records (id 0), answered between requests only. */

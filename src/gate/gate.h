@@ -16,12 +16,13 @@ struct gate_exchange;
 struct log;
 
 #define GATE_PARAMS_BYTES 131072         /* of one request's variables, records included */
-#define GATE_BODY_BYTES (1024 * 1024)    /* of a request's body; it is read and dropped */
+#define GATE_BODY_BYTES (1024 * 1024)    /* of a request's body */
+#define GATE_BODIES_BYTES (64 * 1024 * 1024) /* of all bodies that are on their way */
 #define GATE_REQUEST_TIMEOUT_MS 15000    /* for a request to be whole */
 #define GATE_LISTENERS_MAX 8
 
-/* Answers requests: inside `request`, exactly one of gate_answer and gate_stream is called for
- * the exchange. `vars` is valid during the call only. */
+/* Answers requests: inside `request`, exactly one of gate_answer, gate_stream and gate_defer is called
+ * for the exchange. `vars` and the exchange's body are valid during the call only. */
 struct gate_handler {
     void (*request)(void *ctx, struct gate_exchange *x, const struct sse_vars *vars);
     void *ctx;
@@ -40,6 +41,10 @@ struct gate_exchange {
     struct gate_writer writer;
     const struct gate_exchange_ops *ops;
     struct gate_scratch *scratch; /* the gate's; NULL where there is one reader only */
+    const char *body; /* of the request, during the handler's call */
+    size_t body_len;
+    void (*gone)(void *ctx); /* of an answer that is still to come */
+    void *gone_ctx;
     char *answer; /* what is left of a short answer; heap or NULL */
     uint32_t answer_len, answer_at;
     uint8_t is_finishing;
@@ -49,6 +54,10 @@ struct gate_exchange {
 
 /* Sends a whole response, head and body, and ends it. */
 void gate_answer(struct gate_exchange *x, const char *data, size_t len);
+
+/* The answer comes later, by gate_answer. Should the peer leave before, `gone` is called, and the
+ * exchange is no more. */
+void gate_defer(struct gate_exchange *x, void (*gone)(void *ctx), void *ctx);
 
 /* Streams: see hub_reader_start, whose errors it passes on; on an error nothing was sent and the
  * exchange still wants an answer. */
@@ -105,7 +114,7 @@ size_t gate_connection_count(const struct gate *g);
 /* Requests that no handler has seen. */
 enum gate_reject {
     GATE_REJECT_HEADER, /* the variables are too large */
-    GATE_REJECT_BODY,   /* the body is too large */
+    GATE_REJECT_BODY,   /* the body is too large, or all of them are */
     GATE_REJECT_NUL,    /* a variable has a NUL byte in it */
     GATE_REJECT_BROKEN, /* broken records or variables */
     GATE_REJECT_ROLE,   /* a role other than responder */

@@ -23,7 +23,7 @@ struct gate_intake {
     struct buf records; /* BEGIN_REQUEST and PARAMS records, for libfcgi */
     struct buf pairs;   /* the PARAMS' content, to check it */
     struct buf values;  /* content of a GET_VALUES record */
-    uint64_t body_len;
+    struct buf body;
     uint8_t has_params; /* the empty PARAMS record was seen */
 };
 
@@ -85,6 +85,7 @@ struct gate {
     struct gate_counts counts;
     struct gate_scratch scratch; /* for all readers of this process: it has one hub */
     uint8_t *input; /* GATE_READ_BYTES, for one read at a time */
+    size_t bodies_len; /* of all bodies that are on their way */
     size_t handles; /* uv handles not closed yet */
     int is_closing;
     void (*closed)(void *ctx);
