@@ -47,6 +47,36 @@ enum source_pull {
     SOURCE_END = 3   /* the log is finished and the position is its end */
 };
 
+/* One event that somebody publishes. Pointers are borrowed for the call. */
+struct source_item {
+    const char *name; /* the `event:` field; NULL for none */
+    const char *data; /* any bytes */
+    size_t data_len;
+    const char *key; /* the same key again, within the source's memory of keys, is the same event;
+                        NULL for none */
+};
+
+/* What is to be published, all of it or nothing, and who is told. The struct and `position` of the
+ * answer are borrowed for the calls. */
+struct source_publish {
+    const struct source_item *items;
+    size_t count; /* 1 or more */
+    /* Called once, later from the loop or from inside publish(), when the source is closed at the latest.
+     * `rc` 0: the events are kept as the stream's settings promise, and `position` is that of the last
+     * one. ERR_LIMIT: an item is larger than the stream takes; ERR_RANGE: there is no room, as on a
+     * full disk; ERR_AGAIN: not now, the store is away; ERR_CLOSED: the source was closed before it
+     * was known to be kept; ERR_IO, ERR_NOMEM. On all of these but ERR_CLOSED and ERR_IO nothing was
+     * published. */
+    void (*done)(void *ctx, int rc, const char *position);
+    void *ctx;
+};
+
+/* How a source is doing. Zeros: it can be read, and all there is was read. */
+struct source_health {
+    int is_unreadable;
+    uint64_t lag_bytes; /* what there is behind the head and was not read yet */
+};
+
 /* Every source begins with this. */
 struct source {
     const struct source_type *type;
@@ -106,6 +136,14 @@ struct source_type {
     /* About how many bytes of the log lie between `position` and the head; negative when that is
      * not known. NULL for a source that replays without searching. */
     int64_t (*left)(struct source *s, const char *position);
+
+    /* Adds events to the log; they come to `live`, and to every other process of the stream, like any
+     * others. NULL for a source that nobody can publish into. */
+    void (*publish)(struct source *s, const struct source_publish *p);
+
+    /* Fills in what is not zero. To be called every second or so. NULL for a source that is always
+     * well and up to date. */
+    void (*health)(struct source *s, struct source_health *out);
 
     /* Hands the events after `position` to `page`, in order, up to the head, moving `position` along,
      * until the page says stop or about `budget_bytes` of the log have been read (bounded work per
