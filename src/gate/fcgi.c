@@ -234,17 +234,28 @@ static void dispatch(struct gate_conn *c)
     intake_free(g, in);
 }
 
-/* A second request on a busy connection. Answered between two requests only: inside a response
- * the answer could cut a record in two. */
+/* A second request while the first one is still on its way in. */
 static int refuse_second(struct gate_conn *c, uint16_t id)
 {
     uint8_t end[2 * FCGI_RECORD_HEAD_BYTES];
-    if (c->state != CONN_READING) {
-        return 0;
-    }
     fcgi_record_end(end, id, FCGI_STATUS_CANT_MPX_CONN);
     ssize_t sent = send(c->fd, end, sizeof end, MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent == (ssize_t)sizeof end ? 0 : ERR_CLOSED;
+}
+
+/* A server that begins a request on a connection that streams has given the stream up without a word:
+ * HAProxy does so when it takes the connection of a reader that left for another one. None has been
+ * told that it may have two at once (FCGI_MPXS_CONNS). In the middle of a record the
+ * connection is lost. */
+static int end_first(struct gate_conn *c)
+{
+    if (c->state != CONN_ANSWERING || c->wants_write || gate_writer_finish(&c->x.writer) != 1) {
+        return ERR_CLOSED;
+    }
+    gate_exchange_fini(&c->x);
+    c->id = 0;
+    enter(c, CONN_READING);
+    return 0;
 }
 
 /* Keeps a record's header as libfcgi is to see it: without padding. */
@@ -258,8 +269,11 @@ static int keep_head(struct gate_intake *in, const struct fcgi_record_piece *pie
 static int begin_request(struct gate_conn *c, const struct fcgi_record_piece *piece)
 {
     int rc = 0;
-    if (c->id != 0 && c->id != piece->id) {
+    if (c->id != 0 && c->id != piece->id && c->state == CONN_READING) {
         return piece->is_last ? refuse_second(c, piece->id) : 0;
+    }
+    if (c->id != 0 && c->id != piece->id && end_first(c)) {
+        return ERR_CLOSED;
     }
     if (piece->is_first) {
         if (c->id != 0 || piece->content_len != FCGI_RECORD_HEAD_BYTES) {

@@ -332,10 +332,14 @@ class OneConnection(Peers):
             self.assertIn(b"streams", fcgi.FcgiResponse(peer, request_id).read_head().body())
         self.assert_good_goes_on()
 
-    def test_a_second_request_beside_a_stream_harms_neither_the_stream_nor_others(self):
+    def test_a_request_beside_a_stream_takes_its_place(self):
+        # HAProxy takes a connection whose reader has left for another one, and says nothing.
         peer = self.connect()
         peer.send(fcgi.request_bytes(self.params, fcgi.KEEP_CONN))
-        stream = sse_client.EventStream(fcgi.FcgiResponse(peer).read_head()).start()
+        first = fcgi.FcgiResponse(peer)
+        stream = sse_client.EventStream(first.read_head()).start()
         peer.send(fcgi.request_bytes(self.params, fcgi.KEEP_CONN, 2))
+        self.assertEqual(stream.rest(), [])  # up to the end of the first request
+        second = sse_client.EventStream(fcgi.FcgiResponse(peer, 2).read_head()).start()
         self.assert_good_goes_on(readers=2)
-        self.assertEqual(stream.event().data, "line 1")
+        self.assertEqual(second.event().data, "line 1")
