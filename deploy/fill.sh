@@ -73,8 +73,10 @@ match($0, /^[ \t]*#\+[a-z]+ /) {
         if ((at = index(name, "="))) {
             text = substr(name, at + 1)
             name = substr(name, 1, at - 1)
-        } else if (!(name in value))
-            fail(FILENAME ":" FNR ": no value for " name)
+        } else if (!(name in value) && !(name in wanted)) {
+            wanted[name] = FNR
+            missing = missing " " name
+        }
         line = line substr(rest, 1, RSTART - 1) (name in value ? value[name] : text)
         rest = substr(rest, RSTART + RLENGTH)
     }
@@ -82,6 +84,8 @@ match($0, /^[ \t]*#\+[a-z]+ /) {
 }
 
 END {
+    if (!failed && missing)
+        fail(FILENAME ": no value for" missing)
     for (name in option)
         if (!failed && !option[name])
             fail(FILENAME " has no option +" name)
