@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tail_many: several logs in one stream. This file follows them; which there are is tail_many_scan.c's,
- * reading them again tail_many_pull.c's. */
+/* tail_many: several logs in one stream. This file follows them; which there are is
+ * tail_many_scan.c's, reading them again tail_many_pull.c's. */
 #include "source/tail_many.h"
 
 #include "base/buf.h"
@@ -58,8 +58,9 @@ static void move(struct tail_many_log *l, const char *position)
         assert(m->place.count < TAIL_MANY_MAX);
         l->mark = &m->place.items[m->place.count++];
         l->mark->tag = l->tag;
+        m->place.like = 0;
     }
-    l->mark->at = at;
+    tail_many_move(&m->place, l->mark, &at);
     (void)tail_many_spell(m, &m->place, m->head);
 }
 

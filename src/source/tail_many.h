@@ -89,7 +89,8 @@ int64_t tail_many_left(struct tail_many *m, const char *position);
 int tail_many_pull(struct tail_many *m, char position[SSE_POSITION_SIZE],
                    const struct sse_out *page, size_t budget_bytes);
 
-/* For tail_many's own parts: a log that follows its end; nothing of it is in the place. ERR_NOMEM. */
+/* For tail_many's own parts: a log that follows its end; nothing of it is in the place.
+ * ERR_NOMEM. */
 int tail_many_log_new(struct tail_many *m, const char *path, const char *name,
                       struct tail_many_log **out);
 void tail_many_log_free(struct tail_many_log *l);

@@ -138,32 +138,67 @@ static const char *take_number(const char *at, uint64_t *out)
     return NULL;
 }
 
-static int print_moved(const struct tail_many_place *p, char out[SSE_POSITION_SIZE])
+void tail_many_move(struct tail_many_place *p, struct tail_mark *item,
+                    const struct tail_position *at)
+{
+    size_t i = (size_t)(item - p->items);
+    item->at = *at;
+    p->moved[i / 64] |= 1ULL << i % 64;
+}
+
+/* Finds out how the items differ from the base, once for each base. Answers 0 when they are of
+ * other files. */
+static int compare(struct tail_many_place *p)
+{
+    const struct tail_base *b = p->base;
+    if (!b || b->count != p->count) {
+        return 0;
+    }
+    if (p->like == b->name) {
+        return 1;
+    }
+    p->like = 0;
+    memset(p->moved, 0, sizeof p->moved);
+    for (size_t i = 0; i < p->count; i++) {
+        if (b->items[i].tag != p->items[i].tag) {
+            return 0;
+        }
+        if (!tail_position_equal(&b->items[i].at, &p->items[i].at)) {
+            p->moved[i / 64] |= 1ULL << i % 64;
+        }
+    }
+    p->like = b->name;
+    return 1;
+}
+
+static int print_moved(struct tail_many_place *p, char out[SSE_POSITION_SIZE])
 {
     char text[SSE_POSITION_MAX + OVERRIDE_CHARS];
     char *at = text;
     size_t next = 0;
-    if (!p->base || p->base->count != p->count) {
+    if (!compare(p)) {
         return ERR_LIMIT;
     }
     *at++ = 'b';
     at = tail_letters_put(at, p->base->name, TAIL_TAG_CHARS);
-    for (size_t i = 0; i < p->count; i++) {
-        const struct tail_mark *old = &p->base->items[i];
-        const struct tail_mark *m = &p->items[i];
-        if (old->tag != m->tag || m->at.offset < old->at.offset
-            || !tail_label_equal(old->at.label, m->at.label)) {
-            return ERR_LIMIT;
-        }
-        if (tail_position_equal(&old->at, &m->at)) {
-            continue;
-        }
-        at = put_number(at, i - next);
-        at = put_number(at, m->at.offset - old->at.offset);
-        at = tail_letters_put(at, tail_position_brief_of(&m->at), TAIL_BRIEF_CHARS);
-        next = i + 1;
-        if (at - text > SSE_POSITION_MAX) {
-            return ERR_LIMIT;
+    for (size_t w = 0; w < TAIL_MANY_MAX / 64; w++) {
+        for (uint64_t bits = p->moved[w]; bits; bits &= bits - 1) {
+            size_t i = 64 * w + (size_t)__builtin_ctzll(bits);
+            const struct tail_position *old = &p->base->items[i].at;
+            const struct tail_position *new = &p->items[i].at;
+            if (tail_position_equal(old, new)) {
+                continue; /* it was moved to where it stood */
+            }
+            if (new->offset < old->offset || !tail_label_equal(old->label, new->label)) {
+                return ERR_LIMIT;
+            }
+            at = put_number(at, i - next);
+            at = put_number(at, new->offset - old->offset);
+            at = tail_letters_put(at, tail_position_brief_of(new), TAIL_BRIEF_CHARS);
+            next = i + 1;
+            if (at - text > SSE_POSITION_MAX) {
+                return ERR_LIMIT;
+            }
         }
     }
     memcpy(out, text, (size_t)(at - text));
@@ -211,7 +246,7 @@ static int parse_moved(const char *at, struct tail_many_place *p)
 
 /* ---- either ---- */
 
-int tail_many_print(const struct tail_many_place *p, char out[SSE_POSITION_SIZE])
+int tail_many_print(struct tail_many_place *p, char out[SSE_POSITION_SIZE])
 {
     if (p->count == 0) {
         memcpy(out, TAIL_POSITION_START, sizeof TAIL_POSITION_START);
@@ -248,6 +283,7 @@ int tail_many_is_valid(const char *text)
 
 int tail_many_parse(const char *text, struct tail_many_place *p)
 {
+    p->like = 0;
     if (strcmp(text, TAIL_POSITION_START) == 0) {
         p->count = 0;
         p->has_short_tags = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tail_many_pull: the part of tail_many that reads its logs again, from a position up to the head. */
+/* tail_many_pull: the part of tail_many that reads its logs again, from a position up to the
+ * head. */
 #include "source/tail_many.h"
 
 #include "base/err.h"
@@ -94,6 +95,7 @@ static int match_logs(struct tail_many *m, size_t *unknown)
         }
     }
     p->count = kept;
+    p->like = 0;
     return 0;
 }
 
@@ -125,6 +127,7 @@ int tail_many_read(struct tail_many *m, const char *position, size_t *unknown)
 struct pull {
     struct tail_many *many;
     struct tail_many_log *log; /* that is read now */
+    struct tail_mark *mark;    /* its item; NULL until it has one */
     char *position;            /* the reader's */
     const struct sse_out *page;
     size_t budget;
@@ -136,19 +139,20 @@ struct pull {
 static void move(struct pull *p, const char *own)
 {
     struct tail_many_place *place = &p->many->reading;
-    struct tail_mark *mark = tail_many_find(place, p->log->tag);
     struct tail_position at;
     if (tail_position_parse(own, &at) || at.is_start) {
         return;
     }
-    if (!mark) {
-        mark = &place->items[place->count++];
-        *mark = (struct tail_mark){.tag = p->log->tag};
+    if (!p->mark) {
+        p->mark = &place->items[place->count++];
+        *p->mark = (struct tail_mark){.tag = p->log->tag};
+        place->like = 0;
     }
+    struct tail_mark *mark = p->mark;
     int is_near = tail_label_equal(mark->at.label, at.label) && at.offset > mark->at.offset;
     uint64_t used = is_near ? at.offset - mark->at.offset : 1;
     p->budget -= used < p->budget ? (size_t)used : p->budget;
-    mark->at = at;
+    tail_many_move(place, mark, &at);
     p->has_delivered = 1;
     (void)tail_many_spell(p->many, place, p->position);
 }
@@ -207,7 +211,7 @@ static int at_head(struct pull *p)
 /* Reads one log on. Answers as tail_log_pull. */
 static int pull_log(struct pull *p, struct tail_many_log *l)
 {
-    const struct tail_mark *mark = tail_many_find(&p->many->reading, l->tag);
+    struct tail_mark *mark = tail_many_find(&p->many->reading, l->tag);
     struct tail_position head = {.is_start = 1};
     char own[SSE_POSITION_SIZE] = TAIL_POSITION_START;
     struct sse_out out = {.event = pull_event,
@@ -223,6 +227,7 @@ static int pull_log(struct pull *p, struct tail_many_log *l)
         return SOURCE_HEAD;
     }
     p->log = l;
+    p->mark = mark;
     int rc = tail_one_pull(&l->one, own, &out, p->budget);
     int had_delivered = p->has_delivered;
     move(p, own); /* it may have moved without an event */

@@ -90,6 +90,7 @@ static void forget_mark(struct tail_many *m, struct tail_many_log *l)
     }
     size_t at = (size_t)(l->mark - m->place.items);
     m->place.count--;
+    m->place.like = 0;
     memmove(l->mark, l->mark + 1, (m->place.count - at) * sizeof *l->mark);
     for (size_t i = 0; i < m->count; i++) {
         if (m->logs[i]->mark && m->logs[i]->mark > l->mark) {
@@ -111,15 +112,16 @@ static void drop_log(struct tail_many *m, size_t at)
 /* Logs that turn out to be rotated files of this one: it goes on where the youngest of them is. */
 static int take_over(struct tail_many *m, struct tail_many_log *l)
 {
-    const struct tail_many_log *young = NULL;
+    const struct tail_cursor *young = NULL;
     for (size_t i = 0; i < m->count; i++) {
-        struct tail_many_log *k = m->logs[i];
-        if (k != l && is_rotated(l->path, k->path) && k->one.core.live.file
-            && (!young || k->one.core.live.file->st.mtime_ns > young->one.core.live.file->st.mtime_ns)) {
-            young = k;
+        const struct tail_many_log *k = m->logs[i];
+        const struct tail_cursor *live = &k->one.core.live;
+        if (k != l && is_rotated(l->path, k->path) && live->file
+            && (!young || live->file->st.mtime_ns > young->file->st.mtime_ns)) {
+            young = live;
         }
     }
-    int has_begun = young && begin_at(l, young->one.core.live.at.label, young->one.core.live.at.offset);
+    int has_begun = young && begin_at(l, young->at.label, young->at.offset);
     for (size_t i = m->count; i-- > 0;) {
         if (m->logs[i] != l && is_rotated(l->path, m->logs[i]->path)) {
             drop_log(m, i);
@@ -150,6 +152,7 @@ static void note_begin(struct tail_many *m, struct tail_many_log *l)
     if (tail_position_parse(tail_one_head(&l->one), &at) == 0 && !at.is_start) {
         l->mark = &m->place.items[m->place.count++];
         *l->mark = (struct tail_mark){.tag = l->tag, .at = at};
+        m->place.like = 0;
     }
 }
 

@@ -30,6 +30,7 @@ static void begin_place(struct tail_many *m)
 {
     m->reading.count = 0;
     m->reading.has_short_tags = 0;
+    m->reading.like = 0;
 }
 
 /* ---- the last lines ---- */
@@ -116,8 +117,8 @@ static int64_t written_ns(const struct tail_many_log *l)
     return l->one.core.live.file ? l->one.core.live.file->st.mtime_ns : INT64_MIN;
 }
 
-/* How many lines log `at` gives where they have no times: an equal share, and the one that was written
- * to last gives what is left over. */
+/* How many lines log `at` gives where they have no times: an equal share, and the one that was
+ * written to last gives what is left over. */
 static uint64_t share(const struct tail_many *m, size_t at, uint64_t count)
 {
     size_t younger = 0;

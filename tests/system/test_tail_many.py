@@ -291,6 +291,37 @@ class Back(Many):
         got = self.events(self.stream("?from=start&grep=7"), 4)
         self.assertEqual(sorted(d for _, d in got), ["line 17", "line 27", "line 37", "line 7"])
 
+    def test_context_is_that_of_the_same_file_and_resumes_anywhere(self):
+        for n in range(30):
+            self.line("a.log" if n % 3 else "b.log", "hit" if n in (9, 10, 13) else "line %d" % n)
+        self.start()
+        query = "?from=start&grep=hit&context=1"
+        stream = self.stream(query)
+        blocks = [stream.event() for _ in range(8)]
+        shown = {"a.log": ["line 8", "hit", "line 11", "hit", "line 14"],
+                 "b.log": ["line 6", "hit", "line 12"]}
+        for name, lines in shown.items():
+            self.assertEqual([b.data for b in blocks if b.event == name], lines)
+        for i, block in enumerate(blocks[:-1]):
+            again = self.keep(self.server.stream("/events/many" + query,
+                                                 {"Last-Event-ID": block.id}))
+            rest = [(b.event, b.data) for b in blocks[i + 1:]]
+            self.assertEqual(sorted(self.events(again, len(rest))), sorted(rest))
+
+    def test_until_ends_with_what_is_there_at_the_latest(self):
+        for n in range(30):
+            self.line("a.log" if n % 3 else "b.log")
+        self.start()
+        stream = self.stream("?from=start")
+        blocks = [stream.event() for _ in range(30)]
+        for until in (29, 19):
+            got = [b for b in self.stream("?from=start&until=" + blocks[until].id).rest()
+                   if b.data is not None]
+            self.assertEqual(got[-1].event, "stream.end")
+            self.assertIn(json.loads(got[-1].data)["reason"], ("until", "until-not-found"))
+            self.assertLessEqual({b.data for b in blocks[:until + 1]}, {b.data for b in got[:-1]})
+            self.assertEqual(len(got) - 1, len({b.data for b in got[:-1]}))
+
     def test_print_shows_several_files(self):
         wanted = [self.line(name) for name in self.files(6)]
         stream = {"source": "tail", "paths": [str(self.logs_dir / "*.log")], "poll_ms": 50}

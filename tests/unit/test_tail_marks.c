@@ -252,11 +252,37 @@ static void what_has_moved_since_the_base_is_in_the_text(void **state)
         back = (struct tail_many_place){.base = place.base};
         assert_int_equal(tail_many_parse(text, &back), 0);
         expect_same();
-        struct tail_position *at = &place.items[moved * 17 % TAIL_MANY_MAX].at;
-        at->offset += 100 * (moved + 1);
-        at->before++;
+        struct tail_mark *item = &place.items[moved * 17 % TAIL_MANY_MAX];
+        struct tail_position at = item->at;
+        at.offset += 100 * (moved + 1);
+        at.before++;
+        tail_many_move(&place, item, &at);
     }
     assert_true(moved >= 12);
+    tail_base_unref(place.base);
+    tail_marks_fini(&m);
+}
+
+static void an_item_back_where_it_stood_changes_no_text(void **state)
+{
+    struct rig *r = *state;
+    struct tail_marks m;
+    char text[SSE_POSITION_SIZE];
+    char again[SSE_POSITION_SIZE];
+    assert_int_equal(tail_marks_init(&m, "s", NULL, &r->quiet), 0);
+    place = (struct tail_many_place){.count = 8};
+    fill(place.items, 8, 2000);
+    assert_int_equal(tail_marks_put(&m, place.items, place.count, &place.base), 0);
+    assert_int_equal(tail_many_print(&place, text), 0);
+    struct tail_position stood = place.items[3].at;
+    struct tail_position on = stood;
+    on.offset++;
+    tail_many_move(&place, &place.items[3], &on);
+    assert_int_equal(tail_many_print(&place, again), 0);
+    assert_string_not_equal(text, again);
+    tail_many_move(&place, &place.items[3], &stood);
+    assert_int_equal(tail_many_print(&place, again), 0);
+    assert_string_equal(text, again);
     tail_base_unref(place.base);
     tail_marks_fini(&m);
 }
@@ -303,6 +329,7 @@ int main(void)
         cmocka_unit_test(up_to_four_files_need_nothing_else),
         cmocka_unit_test(files_that_could_be_taken_for_each_other_need_a_base),
         rig_test(what_has_moved_since_the_base_is_in_the_text),
+        rig_test(an_item_back_where_it_stood_changes_no_text),
         cmocka_unit_test(nonsense_is_no_position),
         cmocka_unit_test(brief_positions_have_a_text),
     };
