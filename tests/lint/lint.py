@@ -21,7 +21,7 @@ ROOMS = {
     "hub": (("base", "conf", "sse"), ()),
     "source": (("base", "conf", "sse"), UV + JSON_C + ("zlib.h", "pcre2.h")),
     "gate": (("base", "conf", "sse", "hub"), UV + FCGI),
-    "app": (("base", "conf", "sse", "hub", "source", "gate"), UV + JSON_C),
+    "app": (("base", "conf", "sse", "hub", "source", "gate"), UV + JSON_C + ("sha2.h",)),
     "ctl": (("base", "conf", "sse"), ("curl/",)),
 }
 
