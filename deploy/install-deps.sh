@@ -20,6 +20,7 @@ module:libuv        libuv1-dev
 module:json-c       libjson-c-dev
 module:zlib         zlib1g-dev
 module:libpcre2-8   libpcre2-dev
+module:libmd        libmd-dev
 header:fcgiapp.h    libfcgi-dev
 command:lighttpd    lighttpd
 '
@@ -30,6 +31,7 @@ command:valgrind    valgrind
 command:python3     python3
 command:xz          xz-utils
 module:cmocka       libcmocka-dev
+module:libcurl      libcurl4-openssl-dev
 command:apache2     apache2
 file:/usr/lib/apache2/modules/mod_fcgid.so  libapache2-mod-fcgid
 file:/usr/lib/lighttpd/mod_openssl.so  lighttpd-mod-openssl
@@ -43,6 +45,7 @@ command:curl        curl
 command:openssl     openssl
 command:chromium    chromium fonts-dejavu-core
 command:logrotate   logrotate
+command:systemd-analyze  systemd
 command:node        nodejs
 command:npm         npm
 '

@@ -12,6 +12,11 @@ nobase_dist_pkgdata_DATA += \
 	deploy/lighttpd/lighttpd-external.conf \
 	deploy/lighttpd/lighttpd.conf \
 	deploy/nginx/nginx.conf \
+	deploy/systemd/logrotate.conf \
+	deploy/systemd/ssecgi.service \
+	deploy/systemd/ssecgi.socket \
+	deploy/systemd/sysusers.conf \
+	deploy/systemd/tmpfiles.conf \
 	deploy/ssecgi.json
 
 nobase_dist_pkgdata_SCRIPTS += deploy/fill.sh

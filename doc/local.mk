@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # doc/local.mk: what people read: the texts at the top, doc/ and man/.
 
-dist_doc_DATA += \
+nobase_dist_doc_DATA += \
 	CHANGELOG.md \
 	CONTRIBUTING.md \
 	LICENSE \
@@ -10,10 +10,14 @@ dist_doc_DATA += \
 	doc/design.md \
 	doc/front-ends.md \
 	doc/log-page.png \
+	doc/metrics.md \
+	doc/operations.md \
 	doc/performance.md \
 	doc/performance.svg \
-	doc/tail.md
+	doc/tail.md \
+	doc/which-server.md
 
 dist_man_MANS += \
+	man/ssecgi-ctl.1 \
 	man/ssecgi.8 \
 	man/ssecgi.json.5

@@ -3,16 +3,40 @@
 
 noinst_LIBRARIES += libssecgi.a
 libssecgi_a_SOURCES = \
+	src/app/allow.c \
+	src/app/allow.h \
 	src/app/app.c \
 	src/app/app.h \
 	src/app/channels.c \
 	src/app/channels.h \
 	src/app/config.c \
 	src/app/config.h \
+	src/app/figures.c \
+	src/app/figures.h \
 	src/app/flags.c \
 	src/app/flags.h \
+	src/app/health.c \
+	src/app/health.h \
 	src/app/json.c \
 	src/app/json.h \
+	src/app/metrics.c \
+	src/app/metrics.h \
+	src/app/notify.c \
+	src/app/notify.h \
+	src/app/pages.c \
+	src/app/pages.h \
+	src/app/passed.c \
+	src/app/passed.h \
+	src/app/post.c \
+	src/app/post.h \
+	src/app/publish.c \
+	src/app/publish.h \
+	src/app/publishers.c \
+	src/app/publishers.h \
+	src/app/reload.c \
+	src/app/reload.h \
+	src/app/scoreboard.c \
+	src/app/scoreboard.h \
 	src/app/serve.c \
 	src/app/serve.h \
 	src/base/buf.c \
@@ -49,6 +73,7 @@ libssecgi_a_SOURCES = \
 	src/gate/params.c \
 	src/gate/params.h \
 	src/gate/print.c \
+	src/gate/request.c \
 	src/gate/watch.c \
 	src/gate/watch.h \
 	src/gate/writer.c \
@@ -147,8 +172,42 @@ libssecgi_a_SOURCES = \
 	src/sse/response.c \
 	src/sse/response.h
 
-SSECGI_LIBS = libssecgi.a $(FCGI_LIBS) $(UV_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) $(ZLIB_LIBS)
+SSECGI_LIBS = libssecgi.a $(FCGI_LIBS) $(UV_LIBS) $(JSONC_LIBS) $(PCRE2_LIBS) $(ZLIB_LIBS) $(MD_LIBS)
 
 bin_PROGRAMS += ssecgi
 ssecgi_SOURCES = src/app/main.c
 ssecgi_LDADD = $(SSECGI_LIBS)
+
+# The companion has a library of its own: libcurl stays out of ssecgi.
+if HAVE_CURL
+noinst_LIBRARIES += libssecgi-ctl.a
+bin_PROGRAMS += ssecgi-ctl
+endif
+libssecgi_ctl_a_SOURCES = \
+	src/ctl/advice.c \
+	src/ctl/advice.h \
+	src/ctl/doctor.c \
+	src/ctl/doctor.h \
+	src/ctl/doctor_held.c \
+	src/ctl/fetch.c \
+	src/ctl/fetch.h \
+	src/ctl/flags.c \
+	src/ctl/flags.h \
+	src/ctl/judge.c \
+	src/ctl/judge.h \
+	src/ctl/judge_time.c \
+	src/ctl/parser.c \
+	src/ctl/parser.h \
+	src/ctl/report.c \
+	src/ctl/report.h \
+	src/ctl/server.c \
+	src/ctl/server.h \
+	src/ctl/trace.c \
+	src/ctl/trace.h \
+	src/ctl/url.c \
+	src/ctl/url.h
+libssecgi_ctl_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
+SSECGI_CTL_LIBS = libssecgi-ctl.a libssecgi.a $(CURL_LIBS)
+ssecgi_ctl_SOURCES = src/ctl/main.c
+ssecgi_ctl_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
+ssecgi_ctl_LDADD = $(SSECGI_CTL_LIBS)

@@ -4,6 +4,7 @@
 AM_CFLAGS += $(CMOCKA_CFLAGS)
 
 LINT_TESTS = \
+	tests/lint/test_docs.py \
 	tests/lint/test_lint.py \
 	tests/lint/test_tree.py
 
@@ -12,6 +13,9 @@ SYSTEM_TESTS = \
 	tests/system/test_browser.py \
 	tests/system/test_cgi.py \
 	tests/system/test_config.py \
+	tests/system/test_doctor.py \
+	tests/system/test_doctor_mistakes.py \
+	tests/system/test_doctor_servers.py \
 	tests/system/test_fanout_limits.py \
 	tests/system/test_fanout_procs.py \
 	tests/system/test_fanout_storm.py \
@@ -33,7 +37,12 @@ SYSTEM_TESTS = \
 	tests/system/test_matrix_lighttpd_external.py \
 	tests/system/test_matrix_lighttpd_procs.py \
 	tests/system/test_matrix_nginx.py \
+	tests/system/test_peers_gone.py \
+	tests/system/test_metrics.py \
 	tests/system/test_print.py \
+	tests/system/test_service.py \
+	tests/system/test_service_log.py \
+	tests/system/test_service_spawned.py \
 	tests/system/test_signals.py \
 	tests/system/test_soak.py \
 	tests/system/test_tail.py \
@@ -44,6 +53,7 @@ SYSTEM_TESTS = \
 	tests/system/test_wire.py
 
 SYSTEM_HELPERS = \
+	tests/system/doctor.py \
 	tests/system/fcgi.py \
 	tests/system/front_end.py \
 	tests/system/front_end_bad.py \
@@ -53,6 +63,8 @@ SYSTEM_HELPERS = \
 	tests/system/front_end_table.py \
 	tests/system/harness.py \
 	tests/system/http2_client.py \
+	tests/system/http2_streams.py \
+	tests/system/service_manager.py \
 	tests/system/sse_client.py \
 	tests/system/tap.py \
 	tests/system/watch_shim.c
@@ -64,8 +76,13 @@ BROWSER_TESTS = \
 
 # One program each; automake adds the ".c".
 UNIT_TESTS = \
+	tests/unit/test_allow \
 	tests/unit/test_app_config \
 	tests/unit/test_app_flags \
+	tests/unit/test_app_notify \
+	tests/unit/test_app_publish \
+	tests/unit/test_app_publish_post \
+	tests/unit/test_app_publish_who \
 	tests/unit/test_base_buf \
 	tests/unit/test_base_clock \
 	tests/unit/test_base_err \
@@ -83,6 +100,7 @@ UNIT_TESTS = \
 	tests/unit/test_gate_record \
 	tests/unit/test_gate_scratch \
 	tests/unit/test_gate_writer \
+	tests/unit/test_hub_count \
 	tests/unit/test_hub_end \
 	tests/unit/test_hub_flood \
 	tests/unit/test_hub_gather \
@@ -94,9 +112,11 @@ UNIT_TESTS = \
 	tests/unit/test_line_format \
 	tests/unit/test_line_level \
 	tests/unit/test_line_time \
+	tests/unit/test_metrics \
 	tests/unit/test_price \
 	tests/unit/test_price_numbers \
 	tests/unit/test_price_path \
+	tests/unit/test_scoreboard \
 	tests/unit/test_sse_event \
 	tests/unit/test_sse_frame \
 	tests/unit/test_sse_query \
@@ -118,9 +138,23 @@ UNIT_TESTS = \
 	tests/unit/test_tail_seek \
 	tests/unit/test_tail_watch
 
+# Those of ssecgi-ctl, which is built where libcurl is.
+CTL_TESTS = \
+	tests/unit/test_ctl_flags \
+	tests/unit/test_ctl_judge \
+	tests/unit/test_ctl_parser \
+	tests/unit/test_ctl_report
+CTL_LDADD = tests/unit/libtests.a $(SSECGI_CTL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ctl_flags_LDADD = $(CTL_LDADD)
+tests_unit_test_ctl_judge_LDADD = $(CTL_LDADD)
+tests_unit_test_ctl_parser_LDADD = $(CTL_LDADD)
+tests_unit_test_ctl_report_LDADD = $(CTL_LDADD)
+
 # What several unit tests share.
 check_LIBRARIES = tests/unit/libtests.a tests/unit/libhub.a
 tests_unit_libtests_a_SOURCES = \
+	tests/unit/test_app_publish_rig.h \
+	tests/unit/test_scoreboard_play.h \
 	tests/unit/test_tail_many_model.h \
 	tests/unit/test_tail_model.h \
 	tests/unit/test_tail_rig.h \
@@ -144,6 +178,7 @@ tests_unit_test_gate_params_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_record_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_scratch_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_writer_LDADD = $(HUB_LDADD)
+tests_unit_test_hub_count_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_end_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_flood_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_gather_LDADD = $(HUB_LDADD)
@@ -172,6 +207,11 @@ endif
 if HAVE_CMOCKA
 TESTS += $(UNIT_TESTS)
 check_PROGRAMS += $(UNIT_TESTS)
+if HAVE_CURL
+TESTS += $(CTL_TESTS)
+CTL_TESTS_BUILT = $(CTL_TESTS)
+check_PROGRAMS += $(CTL_TESTS)
+endif
 endif
 
 TEST_EXTENSIONS = .py .sh
@@ -186,6 +226,7 @@ PY_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/tap.sh $(PYTHON3) -B $(top_srcdir
 AM_TESTS_ENVIRONMENT = \
 	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
 	SSECGI='$(abs_top_builddir)/ssecgi$(EXEEXT)'; export SSECGI; \
+	SSECGI_CTL='$(abs_top_builddir)/ssecgi-ctl$(EXEEXT)'; export SSECGI_CTL; \
 	SRCDIR='$(abs_top_srcdir)'; export SRCDIR; \
 	BUILDDIR='$(abs_top_builddir)'; export BUILDDIR; \
 	LINT_CC='$(CC) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS)'; export LINT_CC; \
@@ -200,7 +241,7 @@ front-ends-table: ssecgi$(EXEEXT)
 
 .PHONY: check-unit check-lint check-system check-valgrind
 check-unit:
-	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS)'
+	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS) $(CTL_TESTS_BUILT)'
 check-lint:
 	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(LINT_TESTS)'
 check-system:
@@ -208,7 +249,7 @@ check-system:
 # Valgrind is slow: the model tests play fewer of their histories there.
 check-valgrind:
 	$(AM_V_at)test -n '$(VALGRIND)' || { echo 'check-valgrind: configure found no valgrind' >&2; exit 1; }
-	$(AM_V_at)TAIL_MODEL_COUNT=200 TAIL_MANY_COUNT=100 HUB_MODEL_COUNT=200 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS)' \
+	$(AM_V_at)TAIL_MODEL_COUNT=200 TAIL_MANY_COUNT=100 HUB_MODEL_COUNT=200 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS) $(CTL_TESTS_BUILT)' \
 		LOG_FLAGS='$(VALGRIND) --quiet --error-exitcode=99 --leak-check=full --suppressions=$(abs_top_srcdir)/tests/valgrind.supp'
 
 # Ten minutes of a busy log through lighttpd. SOAK_S and SOAK_LINES, of a second, change it.

@@ -5,6 +5,9 @@
 #include "app/channels.h"
 #include "app/config.h"
 #include "app/json.h"
+#include "app/metrics.h"
+#include "app/passed.h"
+#include "app/reload.h"
 #include "base/clock.h"
 #include "base/err.h"
 
@@ -16,10 +19,16 @@
 
 #define TICK_MS 1000
 #define DRAIN_GRACE_MS 2000 /* beyond drain_s, for readers that do not take their last bytes */
+#define CLOSE_GRACE_MS 5000 /* beyond that, for sources to close */
 
 int64_t app_now_ms(const struct app *app)
 {
     return app->clock->mono_ms(app->clock);
+}
+
+int app_has_address(const struct app *app)
+{
+    return app->flags.listen_count > 0 || app->passed_count > 0;
 }
 
 /* --- the end ------------------------------------------------------------------------------- */
@@ -39,6 +48,7 @@ static void on_channels_closed(void *ctx)
     close_loop_handle((uv_handle_t *)&app->idle);
     close_loop_handle((uv_handle_t *)&app->tick);
     close_loop_handle((uv_handle_t *)&app->gather);
+    app_notify_close(&app->notify);
     for (size_t i = 0; i < app->signal_count; i++) {
         close_loop_handle((uv_handle_t *)&app->signals[i]);
     }
@@ -85,6 +95,7 @@ void app_drain(struct app *app)
     log_say(&app->log, INFO, "app", "draining", LOG_NUM("readers", hub_reader_count(app->hub)),
             LOG_NUM("drain_s", app->hub_settings.drain_s));
     if (app->gate) {
+        app_notify_stopping(&app->notify, (uint64_t)(app->drain_end_ms - now + CLOSE_GRACE_MS));
         gate_stop(app->gate);
     }
     hub_drain(app->hub, now);
@@ -122,6 +133,7 @@ static void arm_gather(struct app *app, int64_t now)
 static void on_prepare(uv_prepare_t *handle)
 {
     struct app *app = handle->data;
+    app_metrics_turn(app->metrics);
     if (app->is_stopping) {
         return;
     }
@@ -145,47 +157,23 @@ static void on_tick(uv_timer_t *handle)
     hub_tick(app->hub, now);
     if (app->gate) {
         gate_tick(app->gate);
+        app_notify_tick(&app->notify, hub_reader_count(app->hub), app->is_draining);
     }
     app_channels_tick(app->channels);
+    if (!app->print) {
+        app_metrics_tick(app->metrics);
+    }
     if (app->is_draining && (is_drained(app) || now >= app->drain_end_ms)) {
         stop(app);
     }
 }
 
-/* The configuration's, within what the limit of open files allows. */
-static void set_hub_settings(struct app *app)
-{
-    size_t most = app->gate ? gate_streams_max(app->gate) : SIZE_MAX;
-    app->hub_settings = app->config->hub;
-    if ((size_t)app->hub_settings.max_streams > most) {
-        app->hub_settings.max_streams = (int64_t)most;
-    }
-}
-
-static void reload(struct app *app)
-{
-    struct err err = {.code = 0};
-    struct app_config *config;
-    if (app_config_load(app->flags.config, &config, &err)) {
-        log_say(&app->log, ERROR, "app", "reload refused, the old configuration stays",
-                LOG_TEXT("error", err.text));
-        return;
-    }
-    struct app_config *old = app->config;
-    app_config_adopt(config, old);
-    app->config = config;
-    app->server.config = config;
-    set_hub_settings(app);
-    app_channels_retire(app->channels, config);
-    app_config_free(old);
-    log_say(&app->log, INFO, "app", "reloaded", LOG_NUM("streams", config->stream_count));
-}
-
 static void on_signal(uv_signal_t *handle, int signal)
 {
     struct app *app = handle->data;
-    if (signal == SIGHUP) {
-        reload(app);
+    /* One request, or a terminal that was closed, has no use for another configuration. */
+    if (signal == SIGHUP && app->gate) {
+        app_reload(app);
     } else {
         app_drain(app);
     }
@@ -217,6 +205,7 @@ static int start_loop(struct app *app)
             return rc;
         }
     }
+    app_unblock_reload();
     return 0;
 }
 
@@ -240,21 +229,28 @@ static int64_t open_files_limit(void)
 
 static int serve_fastcgi(struct app *app, const struct gate_setup *setup, struct err *err)
 {
-    int rc = gate_new(&app->gate, setup, err);
+    int rc = app_passed_check(app->passed_count, err);
+    rc = rc ? rc : gate_new(&app->gate, setup, err);
+    for (size_t i = 0; i < app->passed_count && !rc; i++) {
+        rc = gate_listen_fd(app->gate, APP_PASSED_FIRST + (int)i, err);
+    }
     for (size_t i = 0; i < app->flags.listen_count && !rc; i++) {
         rc = gate_listen(app->gate, app->flags.listen[i], err);
     }
-    if (!rc && app->flags.listen_count == 0) {
+    if (!rc && !app_has_address(app)) {
         rc = gate_listen_fd(app->gate, STDIN_FILENO, err);
     }
     if (!rc) {
-        set_hub_settings(app);
+        app_set_hub_settings(app);
         log_say(&app->log, INFO, "app", "started", LOG_TEXT("version", SSECGI_VERSION),
                 LOG_NUM("streams", app->config->stream_count),
                 LOG_NUM("max_streams", app->hub_settings.max_streams),
                 LOG_NUM("open_files", open_files_limit()),
                 LOG_TEXT("listen", app->flags.listen_count ? app->flags.listen[0]
+                                   : app->passed_count     ? "LISTEN_FDS"
                                                            : "descriptor 0"));
+        app_notify_start(&app->notify, &app->loop);
+        app_notify_ready(&app->notify);
     }
     return rc;
 }
@@ -310,7 +306,7 @@ static int serve(struct app *app, struct err *err)
     if (app->flags.action == APP_PRINT) {
         return serve_print(app, err);
     }
-    if (app->flags.listen_count == 0 && gate_is_cgi()) {
+    if (!app_has_address(app) && gate_is_cgi()) {
         /* One reader: nobody to spread the end among. */
         app->hub_settings.drain_s = 0;
         return gate_cgi(&setup, on_done, app, err);
@@ -334,7 +330,7 @@ static void raise_descriptor_limit(const struct log *log)
 
 static int make_parts(struct app *app)
 {
-    set_hub_settings(app);
+    app_set_hub_settings(app);
     app->handler = (struct gate_handler){.request = app_serve, .ctx = &app->server};
     struct hub_setup hub = {.settings = &app->hub_settings, .gap_json = app_json_gap,
                             .end_json = app_json_end, .progress_json = app_json_progress};
@@ -342,12 +338,23 @@ static int make_parts(struct app *app)
     if (rc) {
         return rc;
     }
+    struct app_metrics_setup metrics = {.path = app->flags.config, .config = &app->config,
+                                        .hub = app->hub, .gate = &app->gate,
+                                        .channels = &app->channels,
+                                        .is_draining = &app->is_draining, .loop = &app->loop,
+                                        .clock = app->clock, .log = &app->log};
+    rc = app_metrics_new(&app->metrics, &metrics);
+    if (rc) {
+        return rc;
+    }
     struct app_channels_setup channels = {.loop = &app->loop, .hub = app->hub, .log = &app->log,
-                                          .clock = app->clock};
+                                          .clock = app->clock, .metrics = app->metrics};
     rc = app_channels_new(&app->channels, &channels);
     app->server = (struct app_server){.config = app->config, .hub = &app->hub_settings,
                                       .channels = app->channels, .clock = app->clock,
-                                      .log = &app->log};
+                                      .log = &app->log, .metrics = app->metrics,
+                                      .counts = app_metrics_counts(app->metrics),
+                                      .is_draining = &app->is_draining};
     return rc;
 }
 
@@ -355,6 +362,7 @@ int app_run(struct app *app)
 {
     struct err err = {.code = 0};
     signal(SIGPIPE, SIG_IGN);
+    app_set_log(app);
     raise_descriptor_limit(&app->log);
     int rc = start_loop(app);
     if (rc) {
@@ -367,13 +375,18 @@ int app_run(struct app *app)
         return APP_EXIT_FAILURE;
     }
     rc = serve(app, &err);
-    if (rc) {
+    if (rc && app->flags.action == APP_SERVE) {
+        log_say(&app->log, ERROR, "app", "cannot serve", LOG_TEXT("error", err.text));
+    } else if (rc) {
         fprintf(stderr, "ssecgi: %s\n", err.text);
+    }
+    if (rc) {
         app->exit_status = rc == ERR_INVALID && app->flags.action == APP_PRINT ? APP_EXIT_USAGE
                                                                                : APP_EXIT_FAILURE;
         stop(app);
     }
     uv_run(&app->loop, UV_RUN_DEFAULT);
+    app_metrics_free(app->metrics);
     hub_free(app->hub);
     uv_loop_close(&app->loop);
     return app->exit_status;

@@ -4,6 +4,7 @@
 #define APP_APP_H
 
 #include "app/flags.h"
+#include "app/notify.h"
 #include "app/serve.h"
 #include "base/log.h"
 #include "gate/gate.h"
@@ -12,6 +13,7 @@
 
 struct app_channels;
 struct app_config;
+struct app_metrics;
 struct clock;
 struct hub;
 
@@ -23,6 +25,9 @@ struct app {
     struct hub_settings hub_settings; /* what the hub reads; follows the configuration */
     const struct clock *clock;
     struct log log;
+    struct log_limits log_limits;
+    struct app_notify notify;
+    size_t passed_count; /* listening sockets that a service manager handed over */
     uv_loop_t loop;
     uv_prepare_t prepare; /* the hub's turn, before the loop waits */
     uv_idle_t idle;       /* keeps it from waiting while the hub has work left */
@@ -31,6 +36,7 @@ struct app {
     uv_signal_t signals[4];
     size_t signal_count;
     struct hub *hub;
+    struct app_metrics *metrics;
     struct app_channels *channels;
     struct gate *gate;
     struct app_server server;
@@ -46,6 +52,9 @@ struct app {
 int app_run(struct app *app);
 
 int64_t app_now_ms(const struct app *app);
+
+/* 1 when there is an address or a passed socket to listen on; without, it is descriptor 0. */
+int app_has_address(const struct app *app);
 
 /* Begins the end: streams are told to come back, then the process exits. The second call ends at
  * once. */

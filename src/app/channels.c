@@ -3,6 +3,7 @@
 #include "app/channels.h"
 
 #include "app/config.h"
+#include "app/metrics.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -128,6 +129,8 @@ static int start(struct app_channel *c, const struct params *params, struct err 
     if (rc) {
         return err_set(err, rc, "out of memory");
     }
+    c->figures = app_metrics_stream(all->setup.metrics, c->stream->name);
+    hub_channel_count_in(c->hub_channel, &c->figures->counts);
     c->host = (struct source_host){.loop = all->setup.loop, .log = all->setup.log,
                                    .clock = all->setup.clock,
                                    .live = hub_channel_live(c->hub_channel)};
@@ -223,7 +226,7 @@ void app_channels_tick(struct app_channels *all)
     struct app_channel *next;
     for (struct app_channel *c = all->first; c; c = next) {
         next = c->next;
-        if (hub_channel_reader_count(c->hub_channel) > 0) {
+        if (hub_channel_reader_count(c->hub_channel) > 0 || c->publishing > 0) {
             c->idle_ms = 0;
         } else if (c->idle_ms == 0) {
             c->idle_ms = now;
@@ -243,6 +246,23 @@ size_t app_channels_readers(const struct app_channels *all, const struct app_str
         }
     }
     return count;
+}
+
+void app_channels_each(const struct app_channels *all,
+                       void (*show)(void *ctx, const struct app_channel *c), void *ctx)
+{
+    for (const struct app_channel *c = all->first; c; c = c->next) {
+        show(ctx, c);
+    }
+}
+
+struct source_health app_channel_health(const struct app_channel *c)
+{
+    struct source_health health = {.is_unreadable = 0};
+    if (c->source->type->health) {
+        c->source->type->health(c->source, &health);
+    }
+    return health;
 }
 
 void app_channels_close(struct app_channels *all, void (*closed)(void *ctx), void *ctx)

@@ -13,6 +13,8 @@
 
 struct app_channels;
 struct app_config;
+struct app_metrics;
+struct app_metrics_stream;
 struct app_stream;
 struct clock;
 struct err;
@@ -33,7 +35,9 @@ struct app_channel {
     struct source_host host;
     struct source *source;
     struct hub_channel *hub_channel;
-    int64_t idle_ms; /* since when it has no readers; 0: it has */
+    struct app_metrics_stream *figures;
+    int64_t idle_ms;    /* since when nobody needs it; 0: somebody does */
+    size_t publishing;  /* publishers that wait for its source's word */
     int is_retired;  /* its stream was changed or removed: no new readers */
 };
 
@@ -42,6 +46,7 @@ struct app_channels_setup {
     struct hub *hub;
     const struct log *log;
     const struct clock *clock;
+    struct app_metrics *metrics;
 };
 
 int app_channels_new(struct app_channels **out, const struct app_channels_setup *setup);
@@ -59,6 +64,12 @@ void app_channels_tick(struct app_channels *all);
 
 /* Readers of a stream in this process. */
 size_t app_channels_readers(const struct app_channels *all, const struct app_stream *stream);
+
+/* Shows each channel that is open. */
+void app_channels_each(const struct app_channels *all,
+                       void (*show)(void *ctx, const struct app_channel *c), void *ctx);
+
+struct source_health app_channel_health(const struct app_channel *c);
 
 /* Closes all; `closed` when the last source has let go and `all` is freed. */
 void app_channels_close(struct app_channels *all, void (*closed)(void *ctx), void *ctx);

@@ -2,6 +2,8 @@
 /* config: the whole configuration, checked: settings of the process and its streams. */
 #include "app/config.h"
 
+#include "app/allow.h"
+#include "app/publishers.h"
 #include "base/err.h"
 #include "conf/file.h"
 #include "source/source.h"
@@ -14,6 +16,9 @@
 #define PATH_BYTES 256
 #define AT(member) offsetof(struct app_config, member)
 
+static const char *const log_formats[] = {"text", "json", NULL}; /* in the order of base/log.h */
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+
 const struct conf_option app_options[] = {
     {.name = "prefix", .type = CONF_TEXT, .offset = AT(prefix), .fallback = "\"/events\"",
      .help = "where the web server mounts us: streams are PREFIX/NAME"},
@@ -21,6 +26,14 @@ const struct conf_option app_options[] = {
      .help = "origins whose pages may read streams, or \"*\" without credentials"},
     {.name = "state_dir", .type = CONF_PATH, .offset = AT(state_dir),
      .help = "a folder for what has to outlive the process"},
+    {.name = "log_format", .type = CONF_CHOICE, .offset = AT(log_format), .fallback = "\"text\"",
+     .choices = log_formats, .help = "lines on standard error: key=value, or a JSON object each"},
+    {.name = "log_level", .type = CONF_CHOICE, .offset = AT(log_level), .fallback = "\"info\"",
+     .choices = log_levels, .help = "the least that is worth a line"},
+    {.name = "metrics", .type = CONF_JSON, .offset = AT(metrics),
+     .help = "{\"allow\": [...]}: who may read PREFIX/-/metrics; without it there is none"},
+    {.name = "health", .type = CONF_JSON, .offset = AT(health),
+     .help = "{\"allow\": [...]}: who may read PREFIX/-/health; without it there is none"},
     {.name = NULL},
 };
 
@@ -46,6 +59,7 @@ void app_stream_unref(struct app_stream *s)
         conf_free(s->type->options, s->settings);
     }
     free(s->settings);
+    app_publishers_free(s->publishers);
     free(s->state_dir);
     free(s->name);
     free(s);
@@ -97,6 +111,24 @@ static int read_type(struct json_object *object, const char *path,
     return 0;
 }
 
+/* A source that takes events keeps who may publish, unread, as its setting "publish". */
+static int read_publishers(struct app_stream *s, const char *path, struct err *err)
+{
+    static const char key[] = "publish";
+    char key_path[PATH_BYTES + sizeof key];
+    const struct conf_option *o = s->type->options;
+    while (s->type->publish && o->name && strcmp(o->name, key) != 0) {
+        o++;
+    }
+    if (!s->type->publish || !o->name) {
+        return 0;
+    }
+    struct json_object *publish;
+    memcpy(&publish, (const char *)s->settings + o->offset, sizeof publish);
+    conf_path_join(key_path, sizeof key_path, path, key);
+    return publish ? app_publishers_new(&s->publishers, publish, key_path, err) : 0;
+}
+
 static int read_stream(const char *name, struct json_object *object, const char *state_dir,
                        struct app_stream **out, struct err *err)
 {
@@ -144,6 +176,11 @@ static int read_stream(const char *name, struct json_object *object, const char 
             app_stream_unref(s);
             return rc;
         }
+    }
+    rc = read_publishers(s, path, err);
+    if (rc) {
+        app_stream_unref(s);
+        return rc;
     }
     *out = s;
     return 0;
@@ -201,6 +238,35 @@ static int check_prefix(const char *prefix, struct err *err)
     return 0;
 }
 
+/* What "metrics" and "health" hold. */
+static const struct conf_option page_options[] = {
+    {.name = "allow", .type = CONF_LIST, .is_required = 1,
+     .help = "addresses, networks such as 10.0.0.0/8, and user:NAME"},
+    {.name = NULL},
+};
+
+static int read_page(struct json_object *page, const char *key, struct app_allow **out,
+                     struct err *err)
+{
+    char path[PATH_BYTES];
+    struct conf_list allow = {.count = 0};
+    if (!page) {
+        return 0;
+    }
+    if (!json_object_is_type(page, json_type_object)) {
+        return err_set(err, ERR_INVALID,
+                       "%s: must be an object such as {\"allow\": [\"127.0.0.1\"]}", key);
+    }
+    int rc = conf_read(page_options, &allow, page, key, NULL, err);
+    if (rc) {
+        return rc;
+    }
+    conf_path_join(path, sizeof path, key, page_options[0].name);
+    rc = app_allow_new(out, &allow, path, err);
+    conf_free(page_options, &allow);
+    return rc;
+}
+
 static int is_option(const struct conf_option *table, const char *name)
 {
     for (const struct conf_option *o = table; o->name; o++) {
@@ -252,6 +318,12 @@ static int read_config(struct app_config *config, struct json_object *root, stru
     if (!rc) {
         rc = check_prefix(config->prefix, err);
     }
+    if (!rc) {
+        rc = read_page(config->metrics, "metrics", &config->metrics_allow, err);
+    }
+    if (!rc) {
+        rc = read_page(config->health, "health", &config->health_allow, err);
+    }
     return rc ? rc : read_streams(config, root, err);
 }
 
@@ -290,6 +362,8 @@ void app_config_free(struct app_config *config)
         app_stream_unref(config->streams[i]);
     }
     free(config->streams);
+    app_allow_free(config->metrics_allow);
+    app_allow_free(config->health_allow);
     conf_free(hub_options, &config->hub);
     conf_free(app_options, config);
     free(config);

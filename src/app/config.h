@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+struct app_allow;
+struct app_publishers;
 struct err;
 struct json_object;
 struct source_type;
@@ -23,12 +25,17 @@ struct app_stream {
     const struct source_type *type;
     void *settings;  /* filled by the type's option table */
     char *state_dir; /* the configuration's; NULL for none */
+    struct app_publishers *publishers; /* NULL: nobody publishes */
 };
 
 struct app_config {
     char *prefix; /* "/events" */
     struct conf_list cors_origins;
     char *state_dir;
+    int log_format; /* enum log_format */
+    int log_level;  /* enum log_level */
+    struct json_object *metrics, *health; /* as they are in the file; NULL: there is no such page */
+    struct app_allow *metrics_allow, *health_allow; /* read from these */
     struct hub_settings hub;
     struct app_stream **streams; /* in the order of the file */
     size_t stream_count;

@@ -81,15 +81,26 @@ int app_json_busy(const char *reason, const char *detail, int64_t limit, struct 
     return append(object, out);
 }
 
-int app_json_error(const char *text, struct buf *out)
+/* Appends {KEY: TEXT} and a newline. */
+static int append_line(const char *key, const char *text, struct buf *out)
 {
     struct json_object *object = json_object_new_object();
     if (!object) {
         return ERR_NOMEM;
     }
-    add_text(object, "error", text);
+    add_text(object, key, text);
     int rc = append(object, out);
     return rc ? rc : buf_append_char(out, '\n');
+}
+
+int app_json_position(const char *position, struct buf *out)
+{
+    return append_line("position", position, out);
+}
+
+int app_json_error(const char *text, struct buf *out)
+{
+    return append_line("error", text, out);
 }
 
 static struct json_object *stream_entry(const struct app_config *config,

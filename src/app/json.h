@@ -21,6 +21,9 @@ int app_json_progress(int64_t bytes_left, struct buf *out);
 /* Appends the data of a stream.busy event; `limit` below 0 is left out. */
 int app_json_busy(const char *reason, const char *detail, int64_t limit, struct buf *out);
 
+/* Appends {"position": POSITION} and a newline. */
+int app_json_position(const char *position, struct buf *out);
+
 /* Appends {"error": TEXT} and a newline. */
 int app_json_error(const char *text, struct buf *out);
 

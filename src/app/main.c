@@ -2,6 +2,8 @@
 /* main: command line and configuration, then the app. */
 #include "app/app.h"
 #include "app/config.h"
+#include "app/passed.h"
+#include "app/reload.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "source/source.h"
@@ -63,7 +65,8 @@ static int act(struct app *app)
         break;
     }
     if (app_config_load(app->flags.config, &app->config, &err)) {
-        fprintf(stderr, "ssecgi: %s\n", err.text);
+        /* What it says of the log's form is not known; the journal wants to know how bad it is. */
+        fprintf(stderr, "%sssecgi: %s\n", app->log.is_journal ? "<3>" : "", err.text);
         return APP_EXIT_CONFIG;
     }
     if (app->flags.action == APP_CHECK_CONFIG) {
@@ -75,7 +78,7 @@ static int act(struct app *app)
     if (app->flags.action == APP_DUMP_CONFIG) {
         return dump_config(app->config);
     }
-    if (app->flags.action == APP_SERVE && app->flags.listen_count == 0 && !gate_has_listener()
+    if (app->flags.action == APP_SERVE && !app_has_address(app) && !gate_has_listener()
         && !gate_is_cgi()) {
         fprintf(stderr, "ssecgi: descriptor 0 is no listening socket and this is no CGI request: "
                         "use --listen ADDRESS, or let a web server start it (see --help)\n");
@@ -103,7 +106,8 @@ int main(int argc, char **argv)
     struct err err = {.code = 0};
     fill_standard_descriptors();
     app.clock = &clock_system;
-    app.log = (struct log){.fd = STDERR_FILENO, .level = LOG_LEVEL_INFO};
+    app.log = (struct log){.fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .limits = &app.log_limits,
+                           .is_journal = log_is_journal(STDERR_FILENO, getenv("JOURNAL_STREAM"))};
     /* A CGI server turns a query without "=" into arguments (RFC 3875, 4.4): they are a stranger's
      * words, not options. */
     int count = getenv("GATEWAY_INTERFACE") ? 1 : argc;
@@ -111,7 +115,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "ssecgi: %s\nTry 'ssecgi --help'.\n", err.text);
         return APP_EXIT_USAGE;
     }
+    app_notify_read(&app.notify, &app.log);
+    if (app.flags.action == APP_SERVE) {
+        app_block_reload();
+        app.passed_count = app_passed_read(&app.log);
+    }
     int status = act(&app);
+    app_notify_close(&app.notify);
     app_config_free(app.config);
     return fflush(stdout) || ferror(stdout) ? APP_EXIT_FAILURE : status;
 }

@@ -2,9 +2,14 @@
 /* serve: what a client sees: which answer a request gets. */
 #include "app/serve.h"
 
+#include "app/allow.h"
 #include "app/channels.h"
 #include "app/config.h"
+#include "app/figures.h"
 #include "app/json.h"
+#include "app/metrics.h"
+#include "app/pages.h"
+#include "app/publish.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -26,6 +31,18 @@
 #define BUSY_RETRY_FACTOR 10 /* stream.busy asks for so many times retry_ms */
 #define BUSY_LOG_MS 60000
 #define METHODS "GET, HEAD, OPTIONS"
+#define ALLOW "Allow: " METHODS "\r\n"
+#define POST_METHODS METHODS ", POST"
+
+/* Statuses of those that are no stream.busy. */
+static const char *const statuses[] = {
+    [APP_REJECT_BAD_REQUEST] = "400 Bad Request",
+    [APP_REJECT_FORBIDDEN] = "403 Forbidden",
+    [APP_REJECT_NOT_FOUND] = "404 Not Found",
+    [APP_REJECT_METHOD] = "405 Method Not Allowed",
+    [APP_REJECT_GONE] = "410 Gone",
+    [APP_REJECT_TOO_LONG] = "414 URI Too Long",
+};
 
 /* One request on its way to its answer. */
 struct task {
@@ -45,9 +62,10 @@ static void send_out(struct task *t, int rc)
     gate_answer(t->x, t->out.data ? t->out.data : "", t->out.len);
 }
 
-static void answer_error(struct task *t, const char *status, const char *text, const char *extra)
+static void answer_error(struct task *t, enum app_reject why, const char *text, const char *extra)
 {
-    int rc = sse_head_plain(&t->out, status, "application/json", t->allowed_origin, extra);
+    t->server->counts->rejected[why]++;
+    int rc = sse_head_plain(&t->out, statuses[why], "application/json", t->allowed_origin, extra);
     if (!rc && t->request.method != SSE_HEAD) {
         rc = app_json_error(text, &t->out);
     }
@@ -72,10 +90,17 @@ static void log_busy(struct app_server *server, const char *detail)
 }
 
 /* Busy is a stream that says so and ends: after a 503 EventSource would never come back. */
-static void answer_busy(struct task *t, const char *reason, const char *detail, int64_t limit)
+static void answer_busy(struct task *t, enum app_reject why, const char *detail, int64_t limit)
 {
+    static const char *const reasons[] = {
+        [APP_REJECT_MAX_STREAMS] = "max_streams",
+        [APP_REJECT_CHANNELS] = "channels",
+        [APP_REJECT_UNAVAILABLE] = "unavailable",
+        [APP_REJECT_MEMORY] = "memory",
+    };
     uint64_t retry_ms = (uint64_t)t->server->hub->retry_ms * BUSY_RETRY_FACTOR;
     struct buf json;
+    t->server->counts->rejected[why]++;
     log_busy(t->server, detail);
     buf_init(&json, 4096);
     int rc = sse_head_stream(&t->out, t->allowed_origin);
@@ -83,7 +108,7 @@ static void answer_busy(struct task *t, const char *reason, const char *detail, 
         rc = sse_frame_retry(&t->out, rand_percent(retry_ms, 80, 120));
     }
     if (!rc) {
-        rc = app_json_busy(reason, detail, limit, &json);
+        rc = app_json_busy(reasons[why], detail, limit, &json);
     }
     if (!rc) {
         rc = sse_frame_event(&t->out, NULL, "stream.busy", json.data, json.len);
@@ -94,14 +119,24 @@ static void answer_busy(struct task *t, const char *reason, const char *detail, 
 
 static void answer_options(struct task *t)
 {
-    if (!t->request.origin) {
+    const char *origin = t->request.origin;
+    const struct app_stream *stream = app_config_find(t->server->config, t->request.name);
+    int is_taking = stream && stream->publishers;
+    if (!origin) {
         send_out(t, sse_head_plain(&t->out, "204 No Content", NULL, NULL,
-                                   "Allow: " METHODS "\r\n"));
+                                   is_taking ? "Allow: " POST_METHODS "\r\n" : ALLOW));
     } else if (!t->allowed_origin) {
-        answer_error(t, "403 Forbidden", "this origin is not among cors_origins", NULL);
+        answer_error(t, APP_REJECT_FORBIDDEN, "this origin is not among cors_origins", NULL);
     } else {
-        send_out(t, sse_head_preflight(&t->out, t->allowed_origin, METHODS));
+        is_taking = is_taking && app_publish_has_good_origin(origin, t->allowed_origin, NULL);
+        send_out(t, sse_head_preflight(&t->out, t->allowed_origin,
+                                       is_taking ? POST_METHODS : METHODS));
     }
+}
+
+static void answer_unknown(struct task *t)
+{
+    answer_error(t, APP_REJECT_NOT_FOUND, "there is no such stream", NULL);
 }
 
 static void answer_list(struct task *t)
@@ -311,11 +346,11 @@ static void start_stream(struct task *t, struct app_channel *c)
     wish.last_event_id = t->request.last_event_id;
     int rc = app_serve_begin(c, &wish, &begin, &err);
     if (rc == ERR_GONE || rc == ERR_INVALID) {
-        answer_error(t, rc == ERR_GONE ? "410 Gone" : "400 Bad Request", err.text, NULL);
+        answer_error(t, rc == ERR_GONE ? APP_REJECT_GONE : APP_REJECT_BAD_REQUEST, err.text, NULL);
         return;
     }
     if (rc) {
-        answer_busy(t, "unavailable", err.text, -1);
+        answer_busy(t, APP_REJECT_UNAVAILABLE, err.text, -1);
         return;
     }
     if (is_over(c, &begin)) {
@@ -336,25 +371,34 @@ static void start_stream(struct task *t, struct app_channel *c)
     rc = gate_stream(t->x, c->hub_channel, &start, t->server->clock->mono_ms(t->server->clock));
     if (rc) {
         buf_clear(&t->out);
-        answer_busy(t, rc == ERR_LIMIT ? "max_streams" : "memory",
+        answer_busy(t, rc == ERR_LIMIT ? APP_REJECT_MAX_STREAMS : APP_REJECT_MEMORY,
                     rc == ERR_LIMIT ? "this process serves as many streams as it may"
                                     : "this process is out of memory",
                     rc == ERR_LIMIT ? t->server->hub->max_streams : -1);
     }
 }
 
-static void answer_stream(struct task *t)
+static void answer_stream(struct task *t, const struct sse_vars *vars)
 {
     struct err err = {.code = 0};
     struct app_channel *c;
     struct app_stream *stream = app_config_find(t->server->config, t->request.name);
     if (!stream) {
-        answer_error(t, "404 Not Found", "there is no such stream", NULL);
+        answer_unknown(t);
+        return;
+    }
+    if (t->request.method == SSE_POST && stream->publishers) {
+        app_publish(&(struct app_publish_request){.server = t->server, .x = t->x,
+                                                  .request = &t->request, .vars = vars,
+                                                  .allowed_origin = t->allowed_origin,
+                                                  .stream = stream});
         return;
     }
     if (t->request.method != SSE_GET && t->request.method != SSE_HEAD) {
-        answer_error(t, "405 Method Not Allowed", "method: must be one of " METHODS,
-                     "Allow: " METHODS "\r\n");
+        answer_error(t, APP_REJECT_METHOD,
+                     stream->publishers ? "method: must be one of " POST_METHODS
+                                        : "method: must be one of " METHODS,
+                     stream->publishers ? "Allow: " POST_METHODS "\r\n" : ALLOW);
         return;
     }
     int rc = app_serve_check_params(stream, &t->request.query, &err);
@@ -362,21 +406,56 @@ static void answer_stream(struct task *t)
         rc = app_channels_open(t->server->channels, stream, &t->request.query, &c, &err);
     }
     if (rc == ERR_INVALID) {
-        answer_error(t, "400 Bad Request", err.text, NULL);
+        answer_error(t, APP_REJECT_BAD_REQUEST, err.text, NULL);
     } else if (rc) {
-        answer_busy(t, rc == ERR_LIMIT ? "channels" : "unavailable", err.text, -1);
+        answer_busy(t, rc == ERR_LIMIT ? APP_REJECT_CHANNELS : APP_REJECT_UNAVAILABLE, err.text, -1);
     } else {
         start_stream(t, c);
     }
 }
 
+/* --- pages of our own ---------------------------------------------------------------------- */
+
+static void answer_page(struct task *t, const struct sse_vars *vars)
+{
+    const char *name = t->request.name;
+    const char *what = NULL;
+    const struct app_allow *allow = app_pages_allow(t->server->config, name, &what);
+    char text[128];
+    struct app_page page;
+    struct buf body;
+    if (!allow) {
+        answer_unknown(t);
+        return;
+    }
+    if (!app_allow_has(allow, vars->get(vars->ctx, "REMOTE_ADDR"),
+                       vars->get(vars->ctx, "REMOTE_USER"))) {
+        snprintf(text, sizeof text, "this address or user is not among %s", what);
+        answer_error(t, APP_REJECT_FORBIDDEN, text, NULL);
+        return;
+    }
+    if (t->request.method != SSE_GET && t->request.method != SSE_HEAD) {
+        answer_error(t, APP_REJECT_METHOD, "method: must be one of " METHODS, ALLOW);
+        return;
+    }
+    buf_init(&body, ANSWER_BYTES);
+    int rc = app_pages_make(t->server, name, &page, &body);
+    if (!rc) {
+        rc = sse_head_plain(&t->out, page.status, page.type, t->allowed_origin, page.extra);
+    }
+    if (!rc && t->request.method != SSE_HEAD) {
+        rc = buf_append(&t->out, body.data ? body.data : "", body.len);
+    }
+    buf_fini(&body);
+    send_out(t, rc);
+}
+
 static void answer_list_request(struct task *t)
 {
     if (t->request.method != SSE_GET && t->request.method != SSE_HEAD) {
-        answer_error(t, "405 Method Not Allowed", "method: must be one of " METHODS,
-                     "Allow: " METHODS "\r\n");
+        answer_error(t, APP_REJECT_METHOD, "method: must be one of " METHODS, ALLOW);
     } else if (t->request.query.count > 0) {
-        answer_error(t, "400 Bad Request", "the list of streams takes no parameters", NULL);
+        answer_error(t, APP_REJECT_BAD_REQUEST, "the list of streams takes no parameters", NULL);
     } else {
         answer_list(t);
     }
@@ -388,20 +467,23 @@ void app_serve(void *ctx, struct gate_exchange *x, const struct sse_vars *vars)
     struct err err = {.code = 0};
     const struct conf_list *origins = &t.server->config->cors_origins;
     buf_init(&t.out, ANSWER_BYTES);
+    t.server->counts->requests++;
     int rc = sse_request_read(&t.request, vars, t.server->config->prefix, &err);
     t.allowed_origin = sse_cors_allowed(origins->items, origins->count, t.request.origin);
     if (rc == ERR_UNKNOWN) {
-        answer_error(&t, "404 Not Found", err.text, NULL);
+        answer_error(&t, APP_REJECT_NOT_FOUND, err.text, NULL);
     } else if (rc == ERR_LIMIT) {
-        answer_error(&t, "414 URI Too Long", err.text, NULL);
+        answer_error(&t, APP_REJECT_TOO_LONG, err.text, NULL);
     } else if (rc) {
-        answer_error(&t, "400 Bad Request", err.text, NULL);
+        answer_error(&t, APP_REJECT_BAD_REQUEST, err.text, NULL);
     } else if (t.request.method == SSE_OPTIONS) {
         answer_options(&t);
     } else if (t.request.name[0] == '\0') {
         answer_list_request(&t);
+    } else if (t.request.name[0] == '-') {
+        answer_page(&t, vars);
     } else {
-        answer_stream(&t);
+        answer_stream(&t, vars);
     }
     buf_fini(&t.out);
 }

@@ -9,6 +9,8 @@
 struct app_channel;
 struct app_channels;
 struct app_config;
+struct app_counts;
+struct app_metrics;
 struct app_stream;
 struct clock;
 struct err;
@@ -22,6 +24,9 @@ struct app_server {
     struct app_channels *channels;
     const struct clock *clock;
     const struct log *log;
+    struct app_metrics *metrics;
+    struct app_counts *counts; /* the metrics' */
+    const int *is_draining;
     int was_busy; /* and that was told at busy_ms */
     int64_t busy_ms;
 };

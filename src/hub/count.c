@@ -6,7 +6,8 @@
 
 const char *const hub_gap_reasons[HUB_GAP_REASONS] = {
     "expired", "late",      "rotated-away", "truncated",    "unreadable",       "damaged",
-    "hole",    "too-large", "no-memory",    "filter-limit", "unknown-position", "other",
+    "hole",    "too-large", "no-memory",    "filter-limit", "unknown-position", "deleted",
+    "replaced", "other",
 };
 
 void hub_count_gap(struct hub *h, struct hub_counts *counts, const char *reason)

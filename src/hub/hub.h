@@ -80,7 +80,7 @@ enum hub_end {
 
 /* Reasons of gaps that are counted one by one; whatever else there is comes last. */
 extern const char *const hub_gap_reasons[];
-#define HUB_GAP_REASONS 12
+#define HUB_GAP_REASONS 14
 
 /* What happened in all channels. Only ever grows. */
 struct hub_totals {

@@ -18,6 +18,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define TURN_BYTES (256 * 1024) /* of the log, per turn of the loop */
 #define SCAN_MS 20 /* after a change in a folder: several changes are one scan */
@@ -361,6 +362,30 @@ static int64_t tail_left(struct source *s, const char *position)
     return t->many ? tail_many_left(t->many, position) : tail_seek_left(&t->one.core, position);
 }
 
+/* The file that is followed; what may be in files after it is not counted. */
+static void log_health(const struct tail_log *l, struct source_health *out)
+{
+    const struct tail_cursor *c = &l->live;
+    struct stat st;
+    out->is_unreadable |= l->is_unreadable;
+    if (!c->file || c->file->is_compressed || c->file->fd < 0 || fstat(c->file->fd, &st)) {
+        return;
+    }
+    uint64_t seen = c->scanned + c->waiting;
+    out->lag_bytes += (uint64_t)st.st_size > seen ? (uint64_t)st.st_size - seen : 0;
+}
+
+static void tail_health(struct source *s, struct source_health *out)
+{
+    struct tail *t = (struct tail *)s;
+    if (!t->many) {
+        log_health(&t->one.core, out);
+    }
+    for (size_t i = 0; t->many && i < t->many->count; i++) {
+        log_health(&t->many->logs[i]->one.core, out);
+    }
+}
+
 static int tail_pull(struct source *s, char position[SSE_POSITION_SIZE],
                      const struct sse_out *page, size_t budget_bytes)
 {
@@ -387,5 +412,6 @@ const struct source_type source_tail = {
     .before = tail_before,
     .since = tail_since,
     .left = tail_left,
+    .health = tail_health,
     .pull = tail_pull,
 };

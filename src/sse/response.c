@@ -74,7 +74,7 @@ int sse_head_preflight(struct buf *out, const char *allowed_origin, const char *
         rc = buf_appendf(out,
                          "Access-Control-Allow-Methods: %s\r\n"
                          "Access-Control-Allow-Headers: Last-Event-ID, Cache-Control, "
-                         "Authorization, Content-Type\r\n"
+                         "Authorization, Content-Type, Idempotency-Key\r\n"
                          "Access-Control-Max-Age: 600\r\n",
                          methods);
     }

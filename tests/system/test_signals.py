@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""SIGTERM and SIGINT drain; SIGHUP reloads, and a wrong configuration changes nothing."""
+"""SIGTERM, SIGINT and SIGUSR1 drain; SIGHUP reloads, and a wrong configuration changes nothing."""
 
 import json
 import os
+import select
 import signal
 
+import fcgi
 import harness
+import sse_client
 
 
 class Drain(harness.Case):
@@ -33,6 +36,28 @@ class Drain(harness.Case):
 
     def test_sigint_does_the_same(self):
         self.drain(signal.SIGINT, 0)
+
+    def test_sigusr1_does_the_same(self):
+        self.drain(signal.SIGUSR1, 1)  # what libfcgi takes for the end, too
+
+    def test_the_ends_are_spread(self):
+        """When the first stream has ended others go on, and still get what is new."""
+        log, app = self.tail()
+        server = self.responder(self.config({"app": app}, drain_s=3, retry_ms=1000))
+        streams = [self.keep(server.stream("/events/app")) for _ in range(40)]
+        server.process.signal(signal.SIGTERM)
+
+        harness.wait_until(lambda: any(map(self.has_more, streams)), "the first stream ends")
+        harness.append(log, "to those that are left\n")
+        got = [any(b.data == "to those that are left" for b in s.rest()) for s in streams]
+        self.assertIn(True, got)
+        self.assertIn(False, got)
+        self.assertEqual(server.process.wait(), 0)
+
+    @staticmethod
+    def has_more(stream):
+        """Bytes wait to be read: after the start of a stream these can be its end only."""
+        return bool(select.select([stream.source.connection.sock], [], [], 0)[0])
 
     def test_without_readers_it_exits_at_once(self):
         server = self.responder(self.config({"c": {"source": "clock"}}, drain_s=3600))
@@ -73,6 +98,73 @@ class Drain(harness.Case):
         for _ in range(50):
             server.stream("/events/c").close()  # SIGPIPE would end it
         self.assertIn("epoch_ms", self.keep(server.stream("/events/c")).event().data)
+
+    def test_a_reload_during_the_drain_changes_nothing(self):
+        config = self.config({"c": {"source": "clock"}}, drain_s=3600)
+        server = self.responder(config)
+        stream = server.stream("/events/c")
+        server.process.signal(signal.SIGTERM)
+        harness.wait_until(lambda: not os.path.exists(server.address), "it stopped listening")
+        self.config({"d": {"source": "clock"}})
+        for _ in range(10):
+            server.process.signal(signal.SIGHUP)
+        self.assertIn("epoch_ms", stream.event().data)
+        stream.close()
+        self.assertEqual(server.process.wait(), 0)
+        self.assertNotIn("reloaded", server.process.log.read_text())
+
+
+class Start(harness.Case):
+    """Whoever starts ssecgi may send a signal before it is ready."""
+
+    def test_a_sighup_while_the_configuration_is_read_counts_later(self):
+        path = self.dir / "slow.json"
+        os.mkfifo(path)
+        address = self.dir / "fcgi.sock"
+        process = self.process([harness.SSECGI, "--config", path, "--listen", "unix:%s" % address],
+                               "early.log", env=self.environment({}))
+
+        def writer():
+            try:
+                return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                return None  # nobody reads yet
+        fd = harness.wait_until(writer, "it reads the configuration")
+        process.signal(signal.SIGHUP)
+        self.config({"second": {"source": "clock"}}, name="next.json").rename(path)
+        os.write(fd, b'{"streams": {"first": {"source": "clock"}}}')
+        os.close(fd)
+        harness.wait_until(address.exists, "it listens")
+        server = harness.Responder(process, str(address))
+        harness.wait_until(lambda: set(server.listing()) == {"second"}, "it has been reloaded")
+
+
+class OneReader(harness.Case):
+    """A CGI program and --print have no use for another configuration."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.config({"c": {"source": "clock", "interval_ms": 50}}, drain_s=3600)
+
+    def start(self, env, *args):
+        with open(self.dir / "one.log", "ab") as err:
+            process = self.keep(fcgi.CgiProcess([harness.SSECGI, *args], self.environment(env), err))
+        if env:
+            process.read_head()
+        self.assertIn("epoch_ms", sse_client.EventStream(process).event().data)
+        return process
+
+    def check(self, *args, **env):
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            process = self.start(env, *args)
+            process.process.send_signal(number)
+            self.assertEqual(process.wait(), 0, number)
+
+    def test_a_terminal_that_is_closed_ends_print(self):
+        self.check("--config", self.path, "--print", "c")
+
+    def test_each_signal_ends_a_cgi_program(self):
+        self.check(**fcgi.environment("/events/c", SSECGI_CONFIG=self.path))
 
 
 class Reload(harness.Case):
@@ -136,6 +228,27 @@ class Reload(harness.Case):
         harness.wait_until(lambda: "more" in self.names(), "the new configuration is in force")
         response = self.keep(self.server.request("/events/app"))
         self.assertIn(b"stream.busy", response.body())
+
+    def test_what_cannot_change_any_more_is_told(self):
+        self.keep(self.server.stream("/events/app"))
+        self.reload({"app": self.app, "clock": self.clock}, ring_bytes=8192)
+        harness.wait_until(lambda: "ring_bytes counts" in self.server.process.log.read_text(),
+                           "the log tells")
+
+    def test_sockets_stay_as_they_are(self):
+        before = os.stat(self.server.address)
+        self.reload({"app": self.app})
+        harness.wait_until(lambda: self.names() == {"app"}, "the new configuration is in force")
+        self.assertTrue(os.path.samestat(os.stat(self.server.address), before))
+
+    def test_a_storm_of_reloads_does_no_harm(self):
+        stream = self.keep(self.server.stream("/events/app"))
+        self.config({"app": self.app, "last": self.clock})
+        for _ in range(100):
+            self.server.process.signal(signal.SIGHUP)
+        harness.wait_until(lambda: self.names() == {"app", "last"}, "the configuration is in force")
+        harness.append(self.log, "after the storm\n")
+        self.assertEqual(stream.event().data, "after the storm")
 
     def test_reloads_in_a_row_do_no_harm(self):
         stream = self.keep(self.server.stream("/events/app"))

@@ -166,6 +166,45 @@ static void a_path_must_name_a_file(void **state)
     free(settings);
 }
 
+static struct source_health health_of(const struct loop_rig *l)
+{
+    struct source_health health = {.is_unreadable = 0};
+    source_tail.health(l->source, &health);
+    return health;
+}
+
+static void health_tells_what_was_not_read_yet(void **state)
+{
+    struct rig *r = *state;
+    struct loop_rig l;
+    rig_append(r, "old\n");
+    open_source(&l, r, "");
+    assert_int_equal(health_of(&l).lag_bytes, 0);
+    rig_append(r, "line\nline\nhalf");
+    assert_int_equal(health_of(&l).lag_bytes, 14);
+    run_until(&l, 2);
+    assert_int_equal(health_of(&l).lag_bytes, 0); /* a half line was read */
+    assert_int_equal(health_of(&l).is_unreadable, 0);
+    close_source(&l);
+}
+
+static void health_tells_what_cannot_be_read(void **state)
+{
+    struct rig *r = *state;
+    struct loop_rig l;
+    assert_int_equal(mkdir(r->path, 0755), 0);
+    open_source(&l, r, ",\"poll_ms\":10");
+    run_until(&l, 1);
+    record_expect(&r->live, "!unreadable");
+    assert_int_equal(health_of(&l).is_unreadable, 1);
+    assert_int_equal(health_of(&l).lag_bytes, 0);
+    assert_int_equal(rmdir(r->path), 0);
+    rig_append(r, "back\n");
+    run_until(&l, 2);
+    assert_int_equal(health_of(&l).is_unreadable, 0);
+    close_source(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +213,8 @@ int main(void)
         rig_test(nothing_comes_from_inside_open),
         rig_test(nothing_comes_after_close),
         rig_test(a_burst_comes_whole),
+        rig_test(health_tells_what_was_not_read_yet),
+        rig_test(health_tells_what_cannot_be_read),
         cmocka_unit_test(a_path_must_name_a_file),
     };
     return cmocka_run_group_tests_name("tail", tests, NULL, NULL);
