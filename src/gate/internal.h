@@ -98,6 +98,14 @@ int gate_conn_open(struct gate *g, int fd);
 void gate_conn_close(struct gate_conn *c, const char *why);
 /* Listens again where that was given up for want of room. */
 void gate_resume(struct gate *g);
+void gate_conn_enter(struct gate_conn *c, enum gate_conn_state state);
+/* The answer to the connection's request begins. */
+void gate_conn_answer(struct gate_conn *c);
+/* Takes a piece of a record in. ERR_CLOSED: the connection is to end, and there is nothing to tell;
+ * ERR_PROTOCOL, ERR_NOMEM. */
+int gate_request_take(struct gate_conn *c, const struct fcgi_record_piece *piece);
+/* Forgets what has come of a request. */
+void gate_request_drop(struct gate_conn *c);
 /* Frees the connections that were closed. */
 void gate_sweep(struct gate *g);
 /* A connection can be read or written. */
