@@ -71,7 +71,7 @@ compile() {
     [ -x "$top/configure" ] || "$top/autogen.sh"
     cd "$build"
     [ -e Makefile ] || "$top/configure" --quiet
-    make --no-print-directory -j"$(nproc)" ssecgi
+    make --no-print-directory -j"$(nproc)" ssecgi ssecgi-ctl
     cd "$top"
 }
 
@@ -103,6 +103,8 @@ compile
 trap stop EXIT
 trap 'echo; exit 0' INT TERM HUP
 start
+say "what it does: http://127.0.0.1:$port/events/-/metrics"
+say "what a browser gets: build/demo/ssecgi-ctl doctor http://127.0.0.1:$port/events/clock"
 say "http://127.0.0.1:$port/ (Ctrl-C stops it)"
 wait "$server" || true
 cat "$run_dir"/*.log >&2 || true

@@ -21,6 +21,7 @@ module:json-c       libjson-c-dev
 module:zlib         zlib1g-dev
 module:libpcre2-8   libpcre2-dev
 module:libmd        libmd-dev
+module:libcurl      libcurl4-openssl-dev
 header:fcgiapp.h    libfcgi-dev
 command:lighttpd    lighttpd
 '
@@ -31,7 +32,6 @@ command:valgrind    valgrind
 command:python3     python3
 command:xz          xz-utils
 module:cmocka       libcmocka-dev
-module:libcurl      libcurl4-openssl-dev
 command:apache2     apache2
 file:/usr/lib/apache2/modules/mod_fcgid.so  libapache2-mod-fcgid
 file:/usr/lib/lighttpd/mod_openssl.so  lighttpd-mod-openssl
