@@ -13,6 +13,7 @@ set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 work=$top/build/tests
 jobs=$(nproc)
+test_jobs=$((jobs * 2)) # most tests of the whole system wait more than they work
 passed=0
 failed=0
 skipped=0
@@ -54,7 +55,7 @@ check() {
     shift 2
     printf '== %-20s ' "$name"
     find "$folder" -name '*.trs' -exec rm {} +
-    make -C "$folder" -j"$jobs" --no-print-directory VERBOSE=1 "$@" >"$log" 2>&1 || status=1
+    make -C "$folder" -j"$test_jobs" --no-print-directory VERBOSE=1 "$@" >"$log" 2>&1 || status=1
     read -r p f s <<<"$(results "$folder")"
     # Something went wrong that is no test's result, such as a program that does not compile.
     if ((status && !f)); then f=1; fi

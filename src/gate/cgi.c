@@ -113,7 +113,7 @@ static int64_t now_ms(const struct cgi *cgi)
 }
 
 /* Reads `len` bytes of input, into `body` as far as it has room. ERR_AGAIN when they do not come in time,
- * ERR_CLOSED when the server has ended them early. Nobody else waits meanwhile: the process has
+ * ERR_CLOSED when the server has ended them before. Nobody else waits meanwhile: the process has
  * one request. */
 static int read_input(const struct cgi *cgi, uint64_t len, struct buf *body)
 {
@@ -147,9 +147,16 @@ static int read_input(const struct cgi *cgi, uint64_t len, struct buf *body)
 static int take_body(struct cgi *cgi, struct buf *body)
 {
     const char *text = getenv("CONTENT_LENGTH");
+    int has_length = text && text[0] != '\0';
     uint64_t len = 0;
-    if (text && text[0] != '\0' && num_parse_u64(text, strlen(text), INT64_MAX, &len)) {
+    if (has_length && num_parse_u64(text, strlen(text), INT64_MAX, &len)) {
         gate_answer_error(&cgi->x, "400 Bad Request", "CONTENT_LENGTH: must be a number");
+        return 0;
+    }
+    if (!has_length && getenv("HTTP_TRANSFER_ENCODING")) {
+        /* Apache passes chunks on and does not count them. */
+        (void)read_input(cgi, UINT64_MAX, body);
+        gate_answer_error(&cgi->x, "411 Length Required", "the request's body has no Content-Length");
         return 0;
     }
     int rc = read_input(cgi, len, body);

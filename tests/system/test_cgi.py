@@ -87,8 +87,10 @@ class Alone(harness.Case):
             else:
                 json.loads(body)
 
-    def post(self, body, length):
-        process = self.start("/events/app", "POST", stdin=subprocess.PIPE, CONTENT_LENGTH=length)
+    def post(self, body, length=None, **more):
+        if length is not None:
+            more["CONTENT_LENGTH"] = length
+        process = self.start("/events/app", "POST", stdin=subprocess.PIPE, **more)
         process.process.stdin.write(body)  # a BrokenPipeError where it is not read
         process.process.stdin.close()
         process.read_head()
@@ -107,6 +109,9 @@ class Alone(harness.Case):
 
     def test_a_body_that_ends_early_is_refused(self):
         self.assertEqual(self.post(b"x" * 10, "11"), 400)
+
+    def test_a_body_of_unknown_length_is_refused_when_it_is_through(self):
+        self.assertEqual(self.post(b"x" * 300000, HTTP_TRANSFER_ENCODING="chunked"), 411)
 
     def test_a_length_that_is_no_number_is_refused(self):
         self.assertEqual(self.post(b"", "-1"), 400)
