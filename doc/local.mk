@@ -14,7 +14,9 @@ nobase_dist_doc_DATA += \
 	doc/operations.md \
 	doc/performance.md \
 	doc/performance.svg \
+	doc/publish.md \
 	doc/tail.md \
+	doc/topics.md \
 	doc/which-server.md
 
 dist_man_MANS += \

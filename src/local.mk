@@ -96,6 +96,22 @@ libssecgi_a_SOURCES = \
 	src/source/clock.h \
 	src/source/filter.c \
 	src/source/filter.h \
+	src/source/journal.c \
+	src/source/journal.h \
+	src/source/journal_dir.c \
+	src/source/journal_dir.h \
+	src/source/journal_format.c \
+	src/source/journal_format.h \
+	src/source/journal_keep.c \
+	src/source/journal_keys.c \
+	src/source/journal_keys.h \
+	src/source/journal_lock.c \
+	src/source/journal_reader.c \
+	src/source/journal_reader.h \
+	src/source/journal_seek.c \
+	src/source/journal_seek.h \
+	src/source/journal_seg.c \
+	src/source/journal_seg.h \
 	src/source/line_format.c \
 	src/source/line_format.h \
 	src/source/line_level.c \
@@ -161,6 +177,14 @@ libssecgi_a_SOURCES = \
 	src/source/tail_watch.h \
 	src/source/ticker.c \
 	src/source/ticker.h \
+	src/source/topic.c \
+	src/source/topic.h \
+	src/source/topic_log.c \
+	src/source/topic_log.h \
+	src/source/topic_publisher.c \
+	src/source/topic_publisher.h \
+	src/source/topic_settings.c \
+	src/source/topic_settings.h \
 	src/sse/event.c \
 	src/sse/event.h \
 	src/sse/frame.c \
@@ -186,6 +210,8 @@ endif
 libssecgi_ctl_a_SOURCES = \
 	src/ctl/advice.c \
 	src/ctl/advice.h \
+	src/ctl/args.c \
+	src/ctl/args.h \
 	src/ctl/doctor.c \
 	src/ctl/doctor.h \
 	src/ctl/doctor_held.c \
@@ -198,6 +224,13 @@ libssecgi_ctl_a_SOURCES = \
 	src/ctl/judge_time.c \
 	src/ctl/parser.c \
 	src/ctl/parser.h \
+	src/ctl/publish.c \
+	src/ctl/publish.h \
+	src/ctl/publish_flags.c \
+	src/ctl/publish_http.c \
+	src/ctl/publish_journal.c \
+	src/ctl/publish_lines.c \
+	src/ctl/publish_lines.h \
 	src/ctl/report.c \
 	src/ctl/report.h \
 	src/ctl/server.c \
@@ -207,7 +240,7 @@ libssecgi_ctl_a_SOURCES = \
 	src/ctl/url.c \
 	src/ctl/url.h
 libssecgi_ctl_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
-SSECGI_CTL_LIBS = libssecgi-ctl.a libssecgi.a $(CURL_LIBS)
+SSECGI_CTL_LIBS = libssecgi-ctl.a $(SSECGI_LIBS) $(CURL_LIBS)
 ssecgi_ctl_SOURCES = src/ctl/main.c
 ssecgi_ctl_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 ssecgi_ctl_LDADD = $(SSECGI_CTL_LIBS)

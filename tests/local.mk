@@ -40,6 +40,8 @@ SYSTEM_TESTS = \
 	tests/system/test_peers_gone.py \
 	tests/system/test_metrics.py \
 	tests/system/test_print.py \
+	tests/system/test_publish.py \
+	tests/system/test_publish_servers.py \
 	tests/system/test_service.py \
 	tests/system/test_service_log.py \
 	tests/system/test_service_spawned.py \
@@ -109,6 +111,10 @@ UNIT_TESTS = \
 	tests/unit/test_hub_reader \
 	tests/unit/test_hub_ring \
 	tests/unit/test_hub_until \
+	tests/unit/test_journal \
+	tests/unit/test_journal_faults \
+	tests/unit/test_journal_model \
+	tests/unit/test_journal_procs \
 	tests/unit/test_line_format \
 	tests/unit/test_line_level \
 	tests/unit/test_line_time \
@@ -136,24 +142,30 @@ UNIT_TESTS = \
 	tests/unit/test_tail_resume \
 	tests/unit/test_tail_rotated \
 	tests/unit/test_tail_seek \
-	tests/unit/test_tail_watch
+	tests/unit/test_tail_watch \
+	tests/unit/test_topic
 
 # Those of ssecgi-ctl, which is built where libcurl is.
 CTL_TESTS = \
 	tests/unit/test_ctl_flags \
 	tests/unit/test_ctl_judge \
 	tests/unit/test_ctl_parser \
+	tests/unit/test_ctl_publish \
 	tests/unit/test_ctl_report
 CTL_LDADD = tests/unit/libtests.a $(SSECGI_CTL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ctl_flags_LDADD = $(CTL_LDADD)
 tests_unit_test_ctl_judge_LDADD = $(CTL_LDADD)
 tests_unit_test_ctl_parser_LDADD = $(CTL_LDADD)
+tests_unit_test_ctl_publish_LDADD = $(CTL_LDADD)
 tests_unit_test_ctl_report_LDADD = $(CTL_LDADD)
 
 # What several unit tests share.
 check_LIBRARIES = tests/unit/libtests.a tests/unit/libhub.a
 tests_unit_libtests_a_SOURCES = \
 	tests/unit/test_app_publish_rig.h \
+	tests/unit/test_journal_model.h \
+	tests/unit/test_journal_publish.h \
+	tests/unit/test_journal_rig.h \
 	tests/unit/test_scoreboard_play.h \
 	tests/unit/test_tail_many_model.h \
 	tests/unit/test_tail_model.h \
@@ -187,6 +199,11 @@ tests_unit_test_hub_nomem_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_reader_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_ring_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_until_LDADD = $(HUB_LDADD)
+
+# They stand between the journal and the system.
+tests_unit_test_journal_model_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=write,--wrap=ftruncate,--wrap=unlink
+tests_unit_test_topic_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync
 
 # They stand between the gate and the system.
 tests_unit_test_gate_accept_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4

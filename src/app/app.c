@@ -362,6 +362,7 @@ int app_run(struct app *app)
 {
     struct err err = {.code = 0};
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk */
     app_set_log(app);
     raise_descriptor_limit(&app->log);
     int rc = start_loop(app);

@@ -24,6 +24,8 @@ enum app_reject {
     APP_REJECT_METHOD,
     APP_REJECT_GONE,
     APP_REJECT_TOO_LONG,
+    APP_REJECT_RATE,  /* publishers: beyond max_events_s */
+    APP_REJECT_STORE, /* the source could not keep what they sent */
     APP_REJECT_MAX_STREAMS, /* from here on: stream.busy */
     APP_REJECT_CHANNELS,
     APP_REJECT_UNAVAILABLE,

@@ -8,7 +8,7 @@
 struct err;
 struct source_item;
 
-#define APP_POST_TEXT_MAX 240 /* bytes of an event's name, and of a key; a batch adds up to 5 to that */
+#define APP_POST_TEXT_MAX 240 /* bytes of an event's name, and of a key; a batch adds up to 5 */
 #define APP_POST_DEPTH_MAX 32 /* of JSON */
 
 /* What came. */

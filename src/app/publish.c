@@ -92,7 +92,7 @@ static const struct outcome {
     {ERR_LIMIT, "413 Content Too Large",
      "an event is larger than this stream takes; nothing was published", 0},
     {ERR_RANGE, "507 Insufficient Storage", "there is no room for it; nothing was published", 0},
-    {ERR_AGAIN, "503 Service Unavailable", "the store is away; nothing was published", 1},
+    {ERR_AGAIN, "503 Service Unavailable", "not now; nothing was published", 1},
     {ERR_CLOSED, "503 Service Unavailable",
      "the stream was closed meanwhile; whether the event is kept is not known", 1},
     {ERR_NOMEM, "500 Internal Server Error", "out of memory; nothing was published", 0},
@@ -120,6 +120,10 @@ static void tell(const struct publication *p)
         if (o->is_for_later) {
             a.extra = retry_after(extra, AWAY_RETRY_S);
         }
+    }
+    if (p->rc) {
+        enum app_reject why = p->rc == ERR_LIMIT ? APP_REJECT_BAD_REQUEST : APP_REJECT_STORE;
+        p->server->counts->rejected[why]++;
     }
     if (p->rc && p->rc != ERR_LIMIT) {
         log_say(p->server->log, WARN, "app", "an event was not published",
@@ -214,7 +218,7 @@ static int read_events(const struct app_publish_request *r, struct app_post *pos
     int64_t wait_ms = app_publishers_take(r->stream->publishers, post->count, now);
     if (wait_ms > 0) {
         app_post_fini(post);
-        refuse(r, APP_REJECT_UNAVAILABLE, "429 Too Many Requests",
+        refuse(r, APP_REJECT_RATE, "429 Too Many Requests",
                "more events than max_events_s; nothing was published",
                retry_after(extra, (wait_ms + 999) / 1000));
         return 0;

@@ -12,8 +12,6 @@ struct err;
 
 enum ctl_exit { CTL_EXIT_GOOD = 0, CTL_EXIT_WRONG = 1, CTL_EXIT_USAGE = 2 };
 
-#define CTL_TIMEOUT_S 10 /* default of --timeout */
-#define CTL_TIMEOUT_MAX_S 300
 #define CTL_QUIET_S 35 /* default of --quiet-s: two heartbeats of 15 s, and some */
 #define CTL_QUIET_MAX_S 86400
 

@@ -5,6 +5,7 @@
 #include "source/clock.h"
 #include "source/price.h"
 #include "source/tail.h"
+#include "source/topic.h"
 
 #include <string.h>
 
@@ -12,6 +13,7 @@ const struct source_type *const source_types[] = {
     &source_clock,
     &source_price,
     &source_tail,
+    &source_topic,
     NULL,
 };
 

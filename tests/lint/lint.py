@@ -22,7 +22,7 @@ ROOMS = {
     "source": (("base", "conf", "sse"), UV + JSON_C + ("zlib.h", "pcre2.h")),
     "gate": (("base", "conf", "sse", "hub"), UV + FCGI),
     "app": (("base", "conf", "sse", "hub", "source", "gate"), UV + JSON_C + ("sha2.h",)),
-    "ctl": (("base", "conf", "sse"), ("curl/",)),
+    "ctl": (("base", "conf", "sse", "source", "app"), JSON_C + ("curl/",)),
 }
 
 LIBC = set("""
