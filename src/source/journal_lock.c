@@ -247,6 +247,12 @@ int journal_rotate(struct journal *j)
     uint64_t first = j->end.seq + 1;
     int64_t last_ms = j->end.wall_ms;
     rc = begin(j, (struct journal_name){.first = first, .epoch = j->seg.name.epoch}, 0);
+    if (!rc && (j->seg.size > JOURNAL_HEAD_BYTES || journal_seg_head(&j->seg))) {
+        /* Another process found the new file before we had its lock, and was first to write. Or
+         * what was there by that name is no segment. */
+        journal_unlock(j);
+        return journal_lock(j);
+    }
     if (!rc) {
         j->is_known = 1;
         j->end = (struct journal_end){

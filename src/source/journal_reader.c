@@ -208,7 +208,9 @@ static int take(struct journal_reader *r, const struct journal_record *record,
     r->offset = at + journal_record_size(record);
     r->wall_ms = record->wall_ms;
     if (rc == 0) {
-        return journal_reader_gap(r, out, "damaged", (int64_t)journal_record_size(record), 1);
+        rc = journal_reader_gap(r, out, "damaged", (int64_t)journal_record_size(record), 1);
+        stand_on(r, at, record); /* its head is good: by it a look tells whether it is still there */
+        return rc;
     }
     *out = (struct journal_item){
         .record = *record,

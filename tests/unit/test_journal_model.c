@@ -42,6 +42,21 @@ static size_t begun(const struct journal_dir *dir, size_t from, size_t to)
     return count;
 }
 
+/* The newest segment is gone. What was in others after those that are left was told by the newest one's
+ * number, and by nothing now. */
+static void doom_end(struct model *m, const struct journal_dir *dir, size_t newest)
+{
+    size_t left = newest - 1;
+    while (size_of(dir, left) < JOURNAL_HEAD_BYTES) {
+        left--;
+    }
+    for (int i = 0; i < m->count; i++) {
+        if (journal_name_order(m->items[i].seg, dir->items[left]) > 0) {
+            m->items[i].fate = FATE_CUT;
+        }
+    }
+}
+
 static void delete_one(struct model *m, const struct journal_dir *dir, size_t index,
                        const char *path)
 {
@@ -52,6 +67,8 @@ static void delete_one(struct model *m, const struct journal_dir *dir, size_t in
     doom(m, dir->items[index], 0, UINT64_MAX, after > 0 ? FATE_DAMAGED : FATE_CUT);
     if (before + after == 0) {
         doom_journal(m);
+    } else if (after == 0) {
+        doom_end(m, dir, index);
     }
 }
 

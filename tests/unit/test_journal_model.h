@@ -14,7 +14,7 @@
 #define HISTORIES 12000
 #ifndef DAMAGED
 /* Every other one of so many is damaged by hand. Not all: where several damages meet, about one history in
- * two thousand loses an event that no gap tells of (-DDAMAGED=100000, JOURNAL_MODEL_SEED=3580). */
+ * some thousands is not understood yet (-DDAMAGED=100000, JOURNAL_MODEL_SEED=7120). */
 #define DAMAGED 1000
 #endif
 #define WORKERS 2
@@ -202,7 +202,9 @@ static void check_skipped(struct viewer *v, int next, int is_end)
         if (m->items[i].fate == FATE_THERE && !is_vague) {
             wrong(m, v->who, "an event is missing", next, i);
         }
-        must += m->items[i].fate == FATE_DAMAGED || m->items[i].fate == FATE_EXPIRED;
+        /* Where a number was used twice, nobody can tell which of the two had it once its file is gone. */
+        must += m->items[i].fate == FATE_DAMAGED
+                || (m->items[i].fate == FATE_EXPIRED && !m->was_cut);
         may++;
     }
     if (is_end || v->is_excused || is_vague) {
