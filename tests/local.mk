@@ -266,7 +266,7 @@ check-system:
 # Valgrind is slow: the model tests play fewer of their histories there.
 check-valgrind:
 	$(AM_V_at)test -n '$(VALGRIND)' || { echo 'check-valgrind: configure found no valgrind' >&2; exit 1; }
-	$(AM_V_at)TAIL_MODEL_COUNT=200 TAIL_MANY_COUNT=100 HUB_MODEL_COUNT=200 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS) $(CTL_TESTS_BUILT)' \
+	$(AM_V_at)TAIL_MODEL_COUNT=200 TAIL_MANY_COUNT=100 HUB_MODEL_COUNT=200 JOURNAL_MODEL_COUNT=100 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS) $(CTL_TESTS_BUILT)' \
 		LOG_FLAGS='$(VALGRIND) --quiet --error-exitcode=99 --leak-check=full --suppressions=$(abs_top_srcdir)/tests/valgrind.supp'
 
 # Ten minutes of a busy log through lighttpd. SOAK_S and SOAK_LINES, of a second, change it.
