@@ -208,6 +208,8 @@ noinst_LIBRARIES += libssecgi-ctl.a
 bin_PROGRAMS += ssecgi-ctl
 endif
 libssecgi_ctl_a_SOURCES = \
+	src/ctl/access.c \
+	src/ctl/access.h \
 	src/ctl/advice.c \
 	src/ctl/advice.h \
 	src/ctl/args.c \

@@ -162,6 +162,7 @@ tests_unit_test_ctl_report_LDADD = $(CTL_LDADD)
 # What several unit tests share.
 check_LIBRARIES = tests/unit/libtests.a tests/unit/libhub.a
 tests_unit_libtests_a_SOURCES = \
+	tests/unit/model_run.h \
 	tests/unit/test_app_publish_rig.h \
 	tests/unit/test_journal_model.h \
 	tests/unit/test_journal_publish.h \

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "ctl/access.h"
 #include "ctl/trace.h"
 
 #include <curl/curl.h>
@@ -107,17 +108,7 @@ static int set_up(struct fetch *f, const struct ctl_access *access,
     } else if (!rc && strcmp(request->method, "GET") != 0) {
         rc = curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, request->method);
     }
-    if (!rc && access->user) {
-        rc = curl_easy_setopt(e, CURLOPT_USERPWD, access->user);
-    }
-    if (!rc && access->netrc) {
-        rc = curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_REQUIRED);
-        rc = rc ? rc : curl_easy_setopt(e, CURLOPT_NETRC_FILE, access->netrc);
-    }
-    if (!rc && access->is_insecure) {
-        rc = curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
-        rc = rc ? rc : curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
-    }
+    rc = rc ? rc : ctl_access_set(e, access);
     return rc == CURLE_OK ? 0 : rc == CURLE_OUT_OF_MEMORY ? ERR_NOMEM : ERR_INVALID;
 }
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/rand.h"
 #include "base/utf8.h"
+#include "ctl/access.h"
 #include "ctl/publish.h"
 
 #include <curl/curl.h>
@@ -370,17 +371,7 @@ static int set_up(struct http *h, struct err *err)
     rc = rc ? rc : curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_answer);
     rc = rc ? rc : curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
     rc = rc ? rc : curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->error);
-    if (!rc && access->user) {
-        rc = curl_easy_setopt(e, CURLOPT_USERPWD, access->user);
-    }
-    if (!rc && access->netrc) {
-        rc = curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_REQUIRED);
-        rc = rc ? rc : curl_easy_setopt(e, CURLOPT_NETRC_FILE, access->netrc);
-    }
-    if (!rc && access->is_insecure) {
-        rc = curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
-        rc = rc ? rc : curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
-    }
+    rc = rc ? rc : ctl_access_set(e, access);
     return rc == CURLE_OK ? 0 : err_set(err, ERR_INVALID, "libcurl refuses this request");
 }
 

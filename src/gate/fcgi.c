@@ -63,13 +63,12 @@ void gate_conn_enter(struct gate_conn *c, enum gate_conn_state state)
 void gate_conn_close(struct gate_conn *c, const char *why)
 {
     struct gate *g = c->gate;
-    uint32_t dropped;
     if (c->state == CONN_CLOSED) {
         return;
     }
-    if (why && log_limit_pass(&g->peer_limit, now_ms(g), &dropped)) {
+    if (why) {
         log_say(g->setup.log, INFO, "gate", "connection closed", LOG_TEXT("reason", why),
-                LOG_NUM("fd", c->fd), LOG_NUM("lines_dropped", dropped));
+                LOG_NUM("fd", c->fd));
     }
     list_remove(c);
     c->state = CONN_CLOSED;

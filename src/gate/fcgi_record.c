@@ -130,37 +130,23 @@ static int next_pair(const uint8_t *data, size_t len, size_t *used, size_t *name
     return 0;
 }
 
-int fcgi_record_pairs_are_whole(const uint8_t *data, size_t len)
+int fcgi_record_check_pairs(const uint8_t *data, size_t len)
 {
+    int rc = 0;
     while (len > 0) {
         size_t used;
         size_t name_at;
         uint32_t name_len;
         if (next_pair(data, len, &used, &name_at, &name_len)) {
-            return 0;
-        }
-        data += used;
-        len -= used;
-    }
-    return 1;
-}
-
-int fcgi_record_pairs_have_nul(const uint8_t *data, size_t len)
-{
-    while (len > 0) {
-        size_t used;
-        size_t name_at;
-        uint32_t name_len;
-        if (next_pair(data, len, &used, &name_at, &name_len)) {
-            return 0;
+            return ERR_PROTOCOL;
         }
         if (memchr(data + name_at, 0, used - name_at)) {
-            return 1;
+            rc = ERR_INVALID;
         }
         data += used;
         len -= used;
     }
-    return 0;
+    return rc;
 }
 
 static int append_value(struct buf *out, const char *name, uint64_t value)

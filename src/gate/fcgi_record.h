@@ -66,11 +66,9 @@ int fcgi_record_next(struct fcgi_record_parser *p, const uint8_t *data, size_t l
 /* Reads one length of a name-value pair (3.4): 1 or 4 bytes. ERR_PROTOCOL when it is cut. */
 int fcgi_record_length(const uint8_t *data, size_t len, size_t *used, uint32_t *out);
 
-/* 1 when `data` is whole name-value pairs, none reaching beyond the end. */
-int fcgi_record_pairs_are_whole(const uint8_t *data, size_t len);
-
-/* 1 when a name or a value has a NUL in it: libfcgi's strings would end there. For whole pairs. */
-int fcgi_record_pairs_have_nul(const uint8_t *data, size_t len);
+/* ERR_PROTOCOL when `data` is not whole name-value pairs or one reaches beyond the end; ERR_INVALID when
+ * they are, but a name or a value has a NUL in it, where libfcgi's strings would end. */
+int fcgi_record_check_pairs(const uint8_t *data, size_t len);
 
 /* Appends the answer to the content of a GET_VALUES record (4.1): FCGI_MAX_CONNS, FCGI_MAX_REQS
  * and FCGI_MPXS_CONNS, those that were asked. ERR_PROTOCOL for broken content, ERR_NOMEM. */

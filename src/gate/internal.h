@@ -81,7 +81,6 @@ struct gate {
     int is_full;       /* listeners wait for one to be closed */
     int has_shortage;  /* the system refused, and that was told at shortage_ms */
     int64_t shortage_ms;
-    struct log_limit peer_limit;
     struct gate_counts counts;
     struct gate_scratch scratch; /* for all readers of this process: it has one hub */
     uint8_t *input; /* GATE_READ_BYTES, for one read at a time */

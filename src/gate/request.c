@@ -71,11 +71,7 @@ static void dispatch(struct gate_conn *c)
         return;
     }
     struct gate_intake *in = intake_take(c);
-    const uint8_t *pairs = (uint8_t *)in->pairs.data;
-    int rc = fcgi_record_pairs_are_whole(pairs, in->pairs.len) ? 0 : ERR_PROTOCOL;
-    if (!rc && fcgi_record_pairs_have_nul(pairs, in->pairs.len)) {
-        rc = ERR_INVALID;
-    }
+    int rc = fcgi_record_check_pairs((uint8_t *)in->pairs.data, in->pairs.len);
     if (!rc) {
         rc = gate_params_read(g->params, in->records.data, in->records.len, &vars);
     }

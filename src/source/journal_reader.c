@@ -73,12 +73,8 @@ int journal_reader_gap(struct journal_reader *r, struct journal_item *out, const
 
 /* ---- from segment to segment ---- */
 
-/* Stands at the beginning of a segment that was opened apart; the caller closes the old one. */
-static void adopt(struct journal_reader *r, struct journal_seg *next)
+void journal_reader_begin(struct journal_reader *r)
 {
-    struct journal_seg old = r->seg;
-    r->seg = *next;
-    *next = old;
     r->generation = r->seg.head.generation;
     r->epoch = r->seg.name.epoch;
     r->seq = r->seg.name.first - 1;
@@ -87,6 +83,15 @@ static void adopt(struct journal_reader *r, struct journal_seg *next)
     r->is_cut = 0;
     r->was_told = 0;
     r->has_begun = 1;
+}
+
+/* Stands at the beginning of a segment that was opened apart; the caller closes the old one. */
+static void adopt(struct journal_reader *r, struct journal_seg *next)
+{
+    struct journal_seg old = r->seg;
+    r->seg = *next;
+    *next = old;
+    journal_reader_begin(r);
 }
 
 /* What is missing between `before` and where the reader stands now. */

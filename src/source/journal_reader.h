@@ -70,6 +70,9 @@ int journal_reader_check(struct journal_reader *r);
 int journal_reader_gap(struct journal_reader *r, struct journal_item *out, const char *reason,
                        int64_t bytes, int64_t events);
 
+/* Stands at the beginning of the segment that is open. */
+void journal_reader_begin(struct journal_reader *r);
+
 /* Stands at the end of what is left in the segment, after the events up to `seq`, which were handed out.
  * ERR_IO, ERR_NOMEM. */
 int journal_reader_stand_at_end(struct journal_reader *r, uint64_t seq);

@@ -110,14 +110,7 @@ static int open_at(struct journal_reader *r, size_t index, uint64_t *lost)
     if (rc) {
         return rc == ERR_GONE || rc == ERR_INVALID ? JOURNAL_IDLE : rc;
     }
-    r->generation = r->seg.head.generation;
-    r->epoch = r->seg.name.epoch;
-    r->seq = r->seg.name.first - 1;
-    r->offset = JOURNAL_HEAD_BYTES;
-    r->has_begun = 1;
-    r->was_told = 0;
-    r->is_cut = 0;
-    r->whole = 0;
+    journal_reader_begin(r);
     return 0;
 }
 

@@ -372,53 +372,26 @@ static void run_history(const char *folder, uint64_t seed, int is_traced, struct
     free(m);
 }
 
-static uint64_t number_from(const char *name, uint64_t fallback)
+/* The report outlives the history in which a worker is killed. */
+static void play(const char *folder, uint64_t seed, int is_loud)
 {
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : fallback;
+    static struct report *report;
+    if (!report) {
+        report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_ptr_not_equal(report, MAP_FAILED);
+    }
+    run_history(folder, seed, is_loud, report);
 }
 
 static void what_comes_out_is_what_was_published(void **state)
 {
     struct rig *r = *state;
-    uint64_t count = number_from("JOURNAL_MODEL_COUNT", HISTORIES);
-    uint64_t seed = number_from("JOURNAL_MODEL_SEED", 0);
-    pid_t workers[WORKERS];
-    int failed = 0;
-    for (int i = 0; i < WORKERS; i++) {
-        workers[i] = fork();
-        assert_true(workers[i] >= 0);
-        if (workers[i] == 0) {
-            char folder[80];
-            struct report *report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE,
-                                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-            snprintf(folder, sizeof folder, "%s/%d", r->state, i);
-            if (report == MAP_FAILED || mkdir(folder, 0755)) {
-                _exit(1);
-            }
-            if (seed && i == 0) {
-                run_history(folder, seed, 1, report);
-            }
-            for (uint64_t n = 1 + (uint64_t)i; n <= count && !seed; n += WORKERS) {
-                run_history(folder, n, 0, report);
-            }
-            _exit(0);
-        }
-    }
-    for (int i = 0; i < WORKERS; i++) {
-        int status = 0;
-        assert_int_equal(waitpid(workers[i], &status, 0), workers[i]);
-        failed += status != 0;
-    }
-    assert_int_equal(failed, 0);
+    model_run("JOURNAL_MODEL", r->state, HISTORIES, play);
 }
 
 int main(void)
 {
-    /* Where files are cheapest, if there is such a place. */
-    if (access("/dev/shm", W_OK) == 0) {
-        setenv("TMPDIR", "/dev/shm", 0);
-    }
+    model_use_memory();
     const struct CMUnitTest tests[] = {rig_test(what_comes_out_is_what_was_published)};
     return cmocka_run_group_tests_name("journal_model", tests, NULL, NULL);
 }

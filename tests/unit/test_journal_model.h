@@ -5,6 +5,7 @@
 #define TEST_JOURNAL_MODEL_H
 
 #include "base/hash.h"
+#include "model_run.h"
 #include "test_journal_rig.h"
 
 #include <errno.h>
@@ -17,7 +18,6 @@
  * some thousands is not understood yet (-DDAMAGED=100000, JOURNAL_MODEL_SEED=7120). */
 #define DAMAGED 1000
 #endif
-#define WORKERS 2
 #define ACTIONS 40
 #define PUBLISHERS 3
 #define FOLLOWERS 2

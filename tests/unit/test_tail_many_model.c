@@ -386,52 +386,15 @@ static void run_history(const char *folder, uint64_t seed, int is_traced)
     free(m);
 }
 
-static uint64_t number_from(const char *name, uint64_t fallback)
-{
-    const char *text = getenv(name);
-    return text ? strtoull(text, NULL, 10) : fallback;
-}
-
 static void what_comes_out_of_several_files_equals_the_model(void **state)
 {
     struct rig *r = *state;
-    uint64_t count = number_from("TAIL_MANY_COUNT", HISTORIES);
-    uint64_t seed = number_from("TAIL_MANY_SEED", 0);
-    pid_t workers[WORKERS];
-    if (seed) {
-        run_history(r->folder, seed, 1);
-        return;
-    }
-    for (int i = 0; i < WORKERS; i++) {
-        workers[i] = fork();
-        assert_true(workers[i] >= 0);
-        if (workers[i] == 0) {
-            char folder[80];
-            snprintf(folder, sizeof folder, "%s/%d", r->folder, i);
-            if (mkdir(folder, 0755)) {
-                _exit(1);
-            }
-            for (uint64_t n = 1 + (uint64_t)i; n <= count; n += WORKERS) {
-                run_history(folder, n, 0);
-            }
-            _exit(0);
-        }
-    }
-    int failed = 0;
-    for (int i = 0; i < WORKERS; i++) {
-        int status = 0;
-        assert_int_equal(waitpid(workers[i], &status, 0), workers[i]);
-        failed += status != 0;
-    }
-    assert_int_equal(failed, 0);
+    model_run("TAIL_MANY", r->folder, HISTORIES, run_history);
 }
 
 int main(void)
 {
-    /* Where files are cheapest, if there is such a place. */
-    if (access("/dev/shm", W_OK) == 0) {
-        setenv("TMPDIR", "/dev/shm", 0);
-    }
+    model_use_memory();
     const struct CMUnitTest tests[] = {rig_test(what_comes_out_of_several_files_equals_the_model)};
     return cmocka_run_group_tests_name("tail_many_model", tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@ static int model_statx(int dir_fd, const char *path, int flags, unsigned mask, s
 #include "source/tail_identity.c"
 #undef statx
 
+#include "model_run.h"
 #include "test_tail_rig.h"
 
 #include "base/buf.h"
@@ -23,7 +24,6 @@ static int model_statx(int dir_fd, const char *path, int flags, unsigned mask, s
 #include <sys/wait.h>
 
 #define HISTORIES 5000
-#define WORKERS 2
 #define ACTIONS 30
 #define FILES 9
 #define PROCESSES 2

@@ -12,13 +12,13 @@ static int model_statx(int dir_fd, const char *path, int flags, unsigned mask, s
 #include "source/tail_identity.c"
 #undef statx
 
+#include "model_run.h"
 #include "test_tail_rig.h"
 
 #include <sys/wait.h>
 #include <zlib.h>
 
 #define HISTORIES 50000
-#define WORKERS 2
 #define ACTIONS 30
 #define KEEP 3      /* rotated files */
 #define CLIENTS 3
