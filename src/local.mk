@@ -96,22 +96,22 @@ libssecgi_a_SOURCES = \
 	src/source/clock.h \
 	src/source/filter.c \
 	src/source/filter.h \
-	src/source/journal.c \
-	src/source/journal.h \
-	src/source/journal_dir.c \
-	src/source/journal_dir.h \
-	src/source/journal_format.c \
-	src/source/journal_format.h \
-	src/source/journal_keep.c \
-	src/source/journal_keys.c \
-	src/source/journal_keys.h \
-	src/source/journal_lock.c \
-	src/source/journal_reader.c \
-	src/source/journal_reader.h \
-	src/source/journal_seek.c \
-	src/source/journal_seek.h \
-	src/source/journal_seg.c \
-	src/source/journal_seg.h \
+	src/source/journal/dir.c \
+	src/source/journal/dir.h \
+	src/source/journal/format.c \
+	src/source/journal/format.h \
+	src/source/journal/journal.c \
+	src/source/journal/journal.h \
+	src/source/journal/keep.c \
+	src/source/journal/keys.c \
+	src/source/journal/keys.h \
+	src/source/journal/lock.c \
+	src/source/journal/reader.c \
+	src/source/journal/reader.h \
+	src/source/journal/seek.c \
+	src/source/journal/seek.h \
+	src/source/journal/seg.c \
+	src/source/journal/seg.h \
 	src/source/line_format.c \
 	src/source/line_format.h \
 	src/source/line_level.c \
@@ -124,67 +124,67 @@ libssecgi_a_SOURCES = \
 	src/source/price_path.h \
 	src/source/registry.c \
 	src/source/source.h \
-	src/source/tail.c \
-	src/source/tail.h \
-	src/source/tail_back.c \
-	src/source/tail_back.h \
-	src/source/tail_context.c \
-	src/source/tail_context.h \
-	src/source/tail_cursor.c \
-	src/source/tail_cursor.h \
-	src/source/tail_file.c \
-	src/source/tail_file.h \
-	src/source/tail_files.c \
-	src/source/tail_files.h \
-	src/source/tail_find.c \
-	src/source/tail_find.h \
-	src/source/tail_glob.c \
-	src/source/tail_glob.h \
-	src/source/tail_identity.c \
-	src/source/tail_identity.h \
-	src/source/tail_inflate.c \
-	src/source/tail_inflate.h \
-	src/source/tail_lines.c \
-	src/source/tail_lines.h \
-	src/source/tail_log.c \
-	src/source/tail_log.h \
-	src/source/tail_many.c \
-	src/source/tail_many.h \
-	src/source/tail_many_id.c \
-	src/source/tail_many_id.h \
-	src/source/tail_many_pull.c \
-	src/source/tail_many_scan.c \
-	src/source/tail_many_seek.c \
-	src/source/tail_marks.c \
-	src/source/tail_marks.h \
-	src/source/tail_one.c \
-	src/source/tail_one.h \
-	src/source/tail_open.c \
-	src/source/tail_open.h \
-	src/source/tail_order.c \
-	src/source/tail_order.h \
-	src/source/tail_position.c \
-	src/source/tail_position.h \
-	src/source/tail_pull.c \
-	src/source/tail_seek.c \
-	src/source/tail_seek.h \
-	src/source/tail_settings.c \
-	src/source/tail_settings.h \
-	src/source/tail_since.c \
-	src/source/tail_view.c \
-	src/source/tail_view.h \
-	src/source/tail_watch.c \
-	src/source/tail_watch.h \
+	src/source/tail/back.c \
+	src/source/tail/back.h \
+	src/source/tail/context.c \
+	src/source/tail/context.h \
+	src/source/tail/cursor.c \
+	src/source/tail/cursor.h \
+	src/source/tail/file.c \
+	src/source/tail/file.h \
+	src/source/tail/files.c \
+	src/source/tail/files.h \
+	src/source/tail/find.c \
+	src/source/tail/find.h \
+	src/source/tail/glob.c \
+	src/source/tail/glob.h \
+	src/source/tail/identity.c \
+	src/source/tail/identity.h \
+	src/source/tail/inflate.c \
+	src/source/tail/inflate.h \
+	src/source/tail/lines.c \
+	src/source/tail/lines.h \
+	src/source/tail/log.c \
+	src/source/tail/log.h \
+	src/source/tail/many.c \
+	src/source/tail/many.h \
+	src/source/tail/many_id.c \
+	src/source/tail/many_id.h \
+	src/source/tail/many_pull.c \
+	src/source/tail/many_scan.c \
+	src/source/tail/many_seek.c \
+	src/source/tail/marks.c \
+	src/source/tail/marks.h \
+	src/source/tail/one.c \
+	src/source/tail/one.h \
+	src/source/tail/open.c \
+	src/source/tail/open.h \
+	src/source/tail/order.c \
+	src/source/tail/order.h \
+	src/source/tail/position.c \
+	src/source/tail/position.h \
+	src/source/tail/pull.c \
+	src/source/tail/seek.c \
+	src/source/tail/seek.h \
+	src/source/tail/settings.c \
+	src/source/tail/settings.h \
+	src/source/tail/since.c \
+	src/source/tail/tail.c \
+	src/source/tail/tail.h \
+	src/source/tail/view.c \
+	src/source/tail/view.h \
+	src/source/tail/watch.c \
+	src/source/tail/watch.h \
 	src/source/ticker.c \
 	src/source/ticker.h \
-	src/source/topic.c \
-	src/source/topic.h \
-	src/source/topic_log.c \
-	src/source/topic_log.h \
-	src/source/topic_publisher.c \
-	src/source/topic_publisher.h \
-	src/source/topic_settings.c \
-	src/source/topic_settings.h \
+	src/source/topic/log.c \
+	src/source/topic/log.h \
+	src/source/topic/publisher.c \
+	src/source/topic/publisher.h \
+	src/source/topic/settings.c \
+	src/source/topic/settings.h \
+	src/source/topic/topic.c \
+	src/source/topic/topic.h \
 	src/sse/event.c \
 	src/sse/event.h \
 	src/sse/frame.c \

@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "ctl/publish.h"
-#include "source/journal.h"
-#include "source/topic.h"
-#include "source/topic_settings.h"
+#include "source/journal/journal.h"
+#include "source/topic/settings.h"
+#include "source/topic/topic.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,8 +4,8 @@
 
 #include "source/clock.h"
 #include "source/price.h"
-#include "source/tail.h"
-#include "source/topic.h"
+#include "source/tail/tail.h"
+#include "source/topic/topic.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
 #include "conf/option.h"
 #include "hub/hub.h"
 #include "source/source.h"
-#include "source/tail.h"
-#include "source/tail_position.h"
+#include "source/tail/position.h"
+#include "source/tail/tail.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -22,7 +22,13 @@ ROOMS = {
     "source": (("base", "conf", "sse"), UV + JSON_C + ("zlib.h", "pcre2.h")),
     "gate": (("base", "conf", "sse", "hub"), UV + FCGI),
     "app": (("base", "conf", "sse", "hub", "source", "gate"), UV + JSON_C + ("sha2.h",)),
-    "ctl": (("base", "conf", "sse", "source", "app"), JSON_C + ("curl/",)),
+    "ctl": (("base", "conf", "sse", "source", "app"), JSON_C + ("curl/", "hiredis/")),
+}
+
+# Folders of a room that include what the rest of it must not: loadable modules.
+FOLDERS = {
+    "source/redis": ("hiredis/",),
+    "source/chat": ("curl/",),
 }
 
 LIBC = set("""
@@ -73,14 +79,15 @@ def is_among(header, allowed):
     return any(header.startswith(a) if a.endswith("/") else header == a for a in allowed)
 
 
-def include_complaint(room, match):
-    """What is wrong with one #include of a file of `room`, or None."""
+def include_complaint(folder, match):
+    """What is wrong with one #include of a file of `folder`, "room" or "room/folder", or None."""
     outside, ours, other = match.groups()
     if other is not None:
         return "an include must name its file"
+    room = folder.split("/")[0]
     rooms, libraries = ROOMS[room]
     if outside is not None:
-        if is_libc(outside) or is_among(outside, libraries):
+        if is_libc(outside) or is_among(outside, libraries + FOLDERS.get(folder, ())):
             return None
         return f"{room} must not include <{outside}>"
     target = ours.split("/")[0]
@@ -98,12 +105,13 @@ def check_includes(top):
     complaints = []
     for path in walk(top, (".c", ".h"), ("src",)):
         parts = path.split(os.sep)
-        if len(parts) != 3 or parts[1] not in ROOMS:
-            complaints.append(f"{path}:1: a source file stands in one of src/{{{','.join(ROOMS)}}}")
+        if len(parts) not in (3, 4) or parts[1] not in ROOMS:
+            complaints.append(f"{path}:1: a source file stands in one of src/{{{','.join(ROOMS)}}}, "
+                              "or in a folder of one")
             continue
         for number, line in enumerate(lines_of(top, path), 1):
             match = INCLUDE.match(line)
-            what = match and include_complaint(parts[1], match)
+            what = match and include_complaint("/".join(parts[1:-1]), match)
             if what:
                 complaints.append(f"{path}:{number}: {what}")
     return complaints

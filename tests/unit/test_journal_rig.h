@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "source/journal.h"
+#include "source/journal/journal.h"
 #include "source/source.h"
-#include "source/topic_log.h"
+#include "source/topic/log.h"
 
 #include <dirent.h>
 #include <fcntl.h>

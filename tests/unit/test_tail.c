@@ -3,7 +3,7 @@
 #include "test_tail_rig.h"
 
 #include "base/clock.h"
-#include "source/tail.h"
+#include "source/tail/tail.h"
 
 #include <json-c/json.h>
 #include <uv.h>

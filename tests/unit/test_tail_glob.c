@@ -2,7 +2,7 @@
 /* test_tail_glob: which paths patterns match, and what the files are called. */
 #include "test_tail_rig.h"
 
-#include "source/tail_glob.h"
+#include "source/tail/glob.h"
 
 static void make(const struct rig *r, const char *name)
 {

@@ -3,7 +3,7 @@
 #include "test_tail_rig.h"
 
 #include "base/hash.h"
-#include "source/tail_identity.h"
+#include "source/tail/identity.h"
 
 #define LIMIT 1024
 

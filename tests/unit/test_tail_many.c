@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "source/filter.h"
-#include "source/tail_many.h"
+#include "source/tail/many.h"
 
 struct many_rig {
     struct rig *rig;

@@ -9,7 +9,7 @@
 struct statx;
 static int model_statx(int dir_fd, const char *path, int flags, unsigned mask, struct statx *out);
 #define statx(a, b, c, d, e) model_statx(a, b, c, d, e)
-#include "source/tail_identity.c"
+#include "source/tail/identity.c"
 #undef statx
 
 #include "model_run.h"
@@ -18,7 +18,7 @@ static int model_statx(int dir_fd, const char *path, int flags, unsigned mask, s
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "source/tail_many.h"
+#include "source/tail/many.h"
 
 #include <json-c/json.h>
 #include <sys/wait.h>

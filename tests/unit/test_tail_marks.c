@@ -3,8 +3,8 @@
  * and positions that are made of them. */
 #include "test_tail_rig.h"
 
-#include "source/tail_many_id.h"
-#include "source/tail_marks.h"
+#include "source/tail/many_id.h"
+#include "source/tail/marks.h"
 
 #define LABEL(n) {.birth_ms = 1700000000000 + (uint64_t)(n), .tag = (uint32_t)(n) * 77}
 

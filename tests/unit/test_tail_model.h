@@ -9,7 +9,7 @@
 struct statx;
 static int model_statx(int dir_fd, const char *path, int flags, unsigned mask, struct statx *out);
 #define statx(a, b, c, d, e) model_statx(a, b, c, d, e)
-#include "source/tail_identity.c"
+#include "source/tail/identity.c"
 #undef statx
 
 #include "model_run.h"

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "source/filter.h"
-#include "source/tail_one.h"
+#include "source/tail/one.h"
 
 #define LINES_MAX 400
 #define SEEDS 120

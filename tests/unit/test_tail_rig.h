@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "conf/option.h"
 #include "source/source.h"
-#include "source/tail_log.h"
+#include "source/tail/log.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

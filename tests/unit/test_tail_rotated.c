@@ -2,7 +2,7 @@
 /* test_tail_rotated: logs whose rotated files are compressed, dated, elsewhere, or many. */
 #include "test_tail_rig.h"
 
-#include "source/tail_order.h"
+#include "source/tail/order.h"
 
 static char *remember(const struct rig *r, size_t i, char at[SSE_POSITION_SIZE])
 {

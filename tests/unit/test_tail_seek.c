@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "source/filter.h"
-#include "source/tail_seek.h"
-#include "source/tail_view.h"
+#include "source/tail/seek.h"
+#include "source/tail/view.h"
 
 #define SEEDS 30
 #define PROBES 40

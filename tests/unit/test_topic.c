@@ -5,9 +5,9 @@
 
 #include "base/log.h"
 #include "conf/option.h"
-#include "source/topic.h"
-#include "source/topic_publisher.h"
-#include "source/topic_settings.h"
+#include "source/topic/publisher.h"
+#include "source/topic/settings.h"
+#include "source/topic/topic.h"
 
 #include <errno.h>
 #include <json-c/json.h>

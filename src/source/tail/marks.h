@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* tail_marks: places in many files at once, kept under short names, so that positions can refer to
+ * them.
+ *
+ * They stand in STATE_DIR/tail-STREAM.marks, one a line, for every process that serves the stream:
+ *
+ *   NAME TAG.POSITION TAG.POSITION ...
+ *
+ * NAME is a hash of what follows it, so equal places have equal names, whoever wrote them, and damage
+ * is noticed. At TAIL_MARKS_BYTES the file is renamed to ".1" and the older one goes. Without a folder,
+ * or when it cannot be written to, they are kept in memory, for this process alone. */
+#ifndef SOURCE_TAIL_MARKS_H
+#define SOURCE_TAIL_MARKS_H
+
+#include "base/buf.h"
+#include "source/tail/position.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TAIL_MANY_MAX 256 /* files of one stream */
+#define TAIL_MARKS_BYTES (8 * 1024 * 1024)
+#define TAIL_MARKS_MEMORY_BYTES (2 * 1024 * 1024) /* twice, at most */
+#define TAIL_MARKS_READY 16 /* those last used are ready for use */
+
+struct log;
+
+/* One file of a stream and the place in it. */
+struct tail_mark {
+    uint64_t tag; /* of the file's path, TAIL_TAG_BITS */
+    struct tail_position at;
+};
+
+#define TAIL_TAG_CHARS 10
+#define TAIL_TAG_BITS 60
+
+/* Places that do not change any more; shared. */
+struct tail_base {
+    unsigned refs;
+    uint64_t name; /* 60 bits */
+    size_t count;
+    struct tail_mark items[];
+};
+
+struct tail_marks {
+    const struct log *log;
+    char *path; /* NULL: in memory only */
+    char *old_path;
+    int was_told; /* that the file cannot be used */
+    struct buf recent;
+    struct buf older;
+    struct tail_base *ready[TAIL_MARKS_READY];
+    size_t ready_next;
+};
+
+/* `state_dir` may be NULL. Touches no file yet. ERR_NOMEM. */
+int tail_marks_init(struct tail_marks *m, const char *stream, const char *state_dir,
+                    const struct log *log);
+void tail_marks_fini(struct tail_marks *m);
+
+/* Keeps a place; at most TAIL_MANY_MAX items. *out gets a reference for the caller, and what it
+ * referred to before (may be NULL) is let go. ERR_NOMEM. */
+int tail_marks_put(struct tail_marks *m, const struct tail_mark *items, size_t count,
+                   struct tail_base **out);
+
+/* Finds one by its name; *out as above. ERR_GONE: it is not there, or not any more. ERR_NOMEM. */
+int tail_marks_get(struct tail_marks *m, uint64_t name, struct tail_base **out);
+
+/* Sees to it that a base that positions are still made of does not go with the older file. */
+void tail_marks_renew(struct tail_marks *m, const struct tail_base *b);
+
+struct tail_base *tail_base_ref(struct tail_base *b);
+void tail_base_unref(struct tail_base *b);
+
+#endif
