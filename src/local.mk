@@ -7,6 +7,8 @@ libssecgi_a_SOURCES = \
 	src/app/allow.h \
 	src/app/app.c \
 	src/app/app.h \
+	src/app/begin.c \
+	src/app/begin.h \
 	src/app/channels.c \
 	src/app/channels.h \
 	src/app/config.c \

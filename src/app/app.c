@@ -2,6 +2,7 @@
 /* app: the process: what it is made of, its loop, its signals, its end. */
 #include "app/app.h"
 
+#include "app/begin.h"
 #include "app/channels.h"
 #include "app/config.h"
 #include "app/json.h"
@@ -278,15 +279,15 @@ static int serve_print(struct app *app, struct err *err)
     if (!stream) {
         return err_set(err, ERR_INVALID, "--print: there is no stream \"%.64s\"", text);
     }
-    int rc = app_serve_check_params(stream, &query, err);
+    int rc = app_begin_check_params(stream, &query, err);
     if (!rc) {
         rc = app_channels_open(app->channels, stream, &query, &c, err);
     }
     if (!rc) {
-        struct app_wish wish = app_serve_wish(&query);
+        struct app_wish wish = app_begin_wish(&query);
         wish.from = app->flags.from ? app->flags.from : wish.from;
         wish.last = app->flags.last ? app->flags.last : wish.last;
-        rc = app_serve_begin(c, &wish, &begin, err);
+        rc = app_begin_at(c, &wish, &begin, err);
     }
     if (!rc && gate_print_new(&app->print, STDOUT_FILENO, app->flags.count, on_done, app)) {
         rc = err_set(err, ERR_NOMEM, "out of memory");

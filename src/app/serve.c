@@ -3,6 +3,7 @@
 #include "app/serve.h"
 
 #include "app/allow.h"
+#include "app/begin.h"
 #include "app/channels.h"
 #include "app/config.h"
 #include "app/figures.h"
@@ -14,20 +15,16 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/num.h"
 #include "base/rand.h"
 #include "gate/gate.h"
 #include "source/source.h"
 #include "sse/frame.h"
 #include "sse/response.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ANSWER_BYTES (8 * 1024 * 1024) /* the list of APP_STREAMS_MAX streams fits */
-#define LAST_MAX 1000000
-#define PAGE_EVENTS 200 /* what ?before= returns without ?last= */
 #define BUSY_RETRY_FACTOR 10 /* stream.busy asks for so many times retry_ms */
 #define BUSY_LOG_MS 60000
 #define METHODS "GET, HEAD, OPTIONS"
@@ -148,184 +145,7 @@ static void answer_list(struct task *t)
     send_out(t, rc);
 }
 
-/* --- where to begin ------------------------------------------------------------------------ */
-
-static int understands(const struct app_channel *c, const char *position)
-{
-    return sse_position_is_valid(position, strlen(position))
-           && c->source->type->understands(c->source, position);
-}
-
-static int check_position(const struct app_channel *c, const char *name, const char *position,
-                          struct err *err)
-{
-    if (!position || understands(c, position)) {
-        return 0;
-    }
-    return err_set(err, ERR_INVALID, "%s: must be a position, as the id of an event of this stream "
-                                     "is one", name);
-}
-
-static int read_count(const char *text, uint64_t *count, struct err *err)
-{
-    if (num_parse_u64(text, strlen(text), LAST_MAX, count)) {
-        return err_set(err, ERR_INVALID, "last: must be a number from 0 to %d", LAST_MAX);
-    }
-    return 0;
-}
-
-static int begin_since(struct app_channel *c, const char *text, char out[SSE_POSITION_SIZE],
-                       struct err *err)
-{
-    int64_t wall_ms;
-    if (!c->source->type->since) {
-        return err_set(err, ERR_INVALID, "since: the events of this stream have no times");
-    }
-    if (clock_parse(text, &wall_ms)) {
-        return err_set(err, ERR_INVALID, "since: must be a time such as 2026-11-21T09:17:03Z, or "
-                                         "milliseconds since 1970");
-    }
-    int rc = c->source->type->since(c->source, wall_ms, out, err);
-    if (rc && rc != ERR_INVALID) {
-        return err_set(err, rc, "since: the stream cannot be searched now");
-    }
-    return rc;
-}
-
-/* The page of history before a position: it has an end of its own. */
-static int begin_before(struct app_channel *c, const struct app_wish *wish,
-                        struct app_begin *out, struct err *err)
-{
-    uint64_t count = PAGE_EVENTS;
-    if (wish->from || wish->since || wish->until) {
-        return err_set(err, ERR_INVALID, "before: goes with last only");
-    }
-    if (!c->source->type->before) {
-        return err_set(err, ERR_INVALID, "before: this stream cannot be read backwards");
-    }
-    if (wish->last && read_count(wish->last, &count, err)) {
-        return ERR_INVALID;
-    }
-    int rc = c->source->type->before(c->source, wish->before, count, out->position, out->until);
-    if (rc == ERR_UNKNOWN) {
-        return err_set(err, ERR_INVALID,
-                       "before: this stream has several files, which have no order among each other");
-    }
-    if (rc == ERR_GONE) {
-        return err_set(err, rc, "before: nothing from before this position can be had any more");
-    }
-    return rc ? err_set(err, rc, "before: the stream cannot be read now") : 0;
-}
-
-static int begin_without_id(struct app_channel *c, const struct app_wish *wish,
-                            struct app_begin *out, struct err *err)
-{
-    uint64_t count;
-    if (wish->from) {
-        memcpy(out->position, wish->from, strlen(wish->from) + 1);
-        out->is_resume = 1;
-        return 0;
-    }
-    c->source->type->head(c->source, out->position);
-    if (wish->since) {
-        return begin_since(c, wish->since, out->position, err);
-    }
-    if (wish->last) {
-        int rc = read_count(wish->last, &count, err);
-        if (rc) {
-            return rc;
-        }
-        /* What cannot be looked at has no last events: the stream goes on from now. */
-        (void)c->source->type->back(c->source, count, out->position);
-    }
-    return 0;
-}
-
-int app_serve_begin(struct app_channel *c, const struct app_wish *wish, struct app_begin *out,
-                    struct err *err)
-{
-    *out = (struct app_begin){.has_gap = 0};
-    int rc = check_position(c, "from", wish->from, err);
-    rc = rc ? rc : check_position(c, "before", wish->before, err);
-    rc = rc ? rc : check_position(c, "until", wish->until, err);
-    if (!rc && wish->before) {
-        rc = begin_before(c, wish, out, err);
-    } else if (!rc && wish->until) {
-        memcpy(out->until, wish->until, strlen(wish->until) + 1);
-    }
-    if (rc) {
-        return rc;
-    }
-    const char *id = wish->last_event_id;
-    if (id && understands(c, id)) {
-        memcpy(out->position, id, strlen(id) + 1);
-        out->is_resume = 1;
-    } else if (!wish->before) {
-        rc = begin_without_id(c, wish, out, err);
-    }
-    if (rc || !id || out->is_resume) {
-        return rc;
-    }
-    c->source->type->head(c->source, out->position);
-    out->has_gap = 1;
-    out->gap = (struct sse_gap){.position = out->position, .reason = "unknown-position",
-                                .detail = "the Last-Event-ID is not one of this stream's; "
-                                          "the stream goes on from now",
-                                .bytes = -1, .events = -1};
-    return 0;
-}
-
 /* --- streams ------------------------------------------------------------------------------- */
-
-static const char *const common_params[] = {"from", "last", "since", "before", "until", NULL};
-
-static int is_known_param(const struct source_type *type, const char *name)
-{
-    for (const char *const *p = common_params; *p; p++) {
-        if (strcmp(*p, name) == 0) {
-            return 1;
-        }
-    }
-    for (const char *const *p = type->param_names; p && *p; p++) {
-        if (strcmp(*p, name) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-int app_serve_check_params(const struct app_stream *stream, const struct sse_query *q,
-                           struct err *err)
-{
-    const struct source_type *type = stream->type;
-    for (size_t i = 0; i < q->count; i++) {
-        const char *name = q->params[i].name;
-        if (!is_known_param(type, name)) {
-            char known[256] = "from, last, since, before, until";
-            size_t used = strlen(known);
-            for (const char *const *p = type->param_names; p && *p && used < sizeof known; p++) {
-                used += (size_t)snprintf(known + used, sizeof known - used, ", %s", *p);
-            }
-            return err_set(err, ERR_INVALID, "%.64s: unknown parameter; known here: %s", name,
-                           known);
-        }
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(q->params[k].name, name) == 0) {
-                return err_set(err, ERR_INVALID, "%.64s: must be given once", name);
-            }
-        }
-    }
-    return 0;
-}
-
-struct app_wish app_serve_wish(const struct sse_query *q)
-{
-    return (struct app_wish){.from = sse_query_get(q, "from"),
-                             .last = sse_query_get(q, "last"),
-                             .since = sse_query_get(q, "since"),
-                             .before = sse_query_get(q, "before"),
-                             .until = sse_query_get(q, "until")};
-}
 
 /* The client has had the end: 204 is how EventSource is told to stop (WHATWG HTML 9.2.3). */
 static int is_over(const struct app_channel *c, const struct app_begin *begin)
@@ -342,9 +162,9 @@ static void start_stream(struct task *t, struct app_channel *c)
 {
     struct err err = {.code = 0};
     struct app_begin begin;
-    struct app_wish wish = app_serve_wish(&t->request.query);
+    struct app_wish wish = app_begin_wish(&t->request.query);
     wish.last_event_id = t->request.last_event_id;
-    int rc = app_serve_begin(c, &wish, &begin, &err);
+    int rc = app_begin_at(c, &wish, &begin, &err);
     if (rc == ERR_GONE || rc == ERR_INVALID) {
         answer_error(t, rc == ERR_GONE ? APP_REJECT_GONE : APP_REJECT_BAD_REQUEST, err.text, NULL);
         return;
@@ -401,7 +221,7 @@ static void answer_stream(struct task *t, const struct sse_vars *vars)
                      stream->publishers ? "Allow: " POST_METHODS "\r\n" : ALLOW);
         return;
     }
-    int rc = app_serve_check_params(stream, &t->request.query, &err);
+    int rc = app_begin_check_params(stream, &t->request.query, &err);
     if (!rc) {
         rc = app_channels_open(t->server->channels, stream, &t->request.query, &c, &err);
     }
