@@ -197,6 +197,7 @@ int ctl_publish_run(const struct ctl_publish *p)
     struct ctl_lines lines;
     int fd = STDIN_FILENO;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk */
     if (p->file && strcmp(p->file, "-") != 0) {
         fd = open(p->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         if (fd < 0) {

@@ -9,15 +9,18 @@
 #include "source/topic/topic.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LOCK_MS 30000 /* other publishers are waited for so long */
+#define LOCK_MS 30000    /* other publishers are waited for so long, */
+#define LOCK_RETRY_MS 2  /* and tried again so often */
 
 struct sink_journal {
     struct ctl_sink sink;
     struct app_config *config;
+    struct app_stream *stream;
     struct journal *journal;
     struct journal_event events[CTL_PUBLISH_LINES];
     struct journal_position positions[CTL_PUBLISH_LINES];
@@ -27,11 +30,13 @@ struct sink_journal {
 static int append(struct sink_journal *s, const struct journal_event *events, size_t count)
 {
     int64_t end_ms = clock_system.mono_ms(&clock_system) + LOCK_MS;
-    int rc;
-    do {
-        rc = journal_append(s->journal, events, count, s->positions);
-    } while (rc == ERR_AGAIN && clock_system.mono_ms(&clock_system) < end_ms);
-    return rc;
+    for (;;) {
+        int rc = journal_append(s->journal, events, count, s->positions);
+        if (rc != ERR_AGAIN || clock_system.mono_ms(&clock_system) >= end_ms) {
+            return rc;
+        }
+        (void)poll(NULL, 0, LOCK_RETRY_MS);
+    }
 }
 
 /* What was appended is on disk, unless `sync` is "none". What waits is synced at once: the next
@@ -117,17 +122,22 @@ static void free_journal(struct ctl_sink *sink)
 {
     struct sink_journal *s = (struct sink_journal *)sink;
     journal_free(s->journal);
+    app_stream_unref(s->stream);
     app_config_free(s->config);
     free(s);
 }
 
-static int find_stream(const struct sink_journal *s, const struct ctl_publish *p,
+static int find_stream(struct sink_journal *s, const struct ctl_publish *p,
                        struct app_stream **out, struct err *err)
 {
-    struct app_stream *stream = app_config_find(s->config, p->stream);
-    if (!stream) {
-        return err_set(err, ERR_INVALID, "there is no stream \"%.128s\"", p->stream);
+    struct app_stream *stream;
+    struct err why = {.code = 0};
+    if (app_config_stream(s->config, p->stream, &stream, &why)) {
+        return why.code == ERR_UNKNOWN
+                   ? err_set(err, ERR_INVALID, "there is no stream \"%.128s\"", p->stream)
+                   : err_set(err, ERR_INVALID, "%s", why.text);
     }
+    s->stream = stream;
     if (stream->type != &source_topic) {
         return err_set(err, ERR_INVALID, "\"%s\" is no topic: nobody can publish into it",
                        stream->name);
@@ -152,7 +162,7 @@ int ctl_publish_journal(struct ctl_sink **out, const struct ctl_publish *p, stru
     int rc = app_config_load(config, &s->config, err);
     rc = rc ? rc : find_stream(s, p, &stream, err);
     if (!rc) {
-        topic_settings_rules(stream->settings, &rules);
+        topic_settings_rules(stream->settings, app_stream_family(stream), &rules);
         rc = journal_new(&s->journal, stream->state_dir, stream->name, &rules, &clock_system);
         rc = rc ? err_set(err, rc, "out of memory") : 0;
     }

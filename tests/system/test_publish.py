@@ -222,10 +222,9 @@ class OneRequestEach(Topic):
                                    dict(BEARER, **{"Content-Type": "text/plain"}))
                 response = connection.getresponse()
                 text = response.read()
-                if response.status == 201:
-                    todo.pop(0)
-                elif response.status != 503:  # not now: other processes publish
+                if response.status != 201:
                     break
+                todo.pop(0)
             connection.close()
             if todo:
                 failed.append((number, todo, text))

@@ -171,6 +171,13 @@ static void look(struct model *m, int i, int is_told)
     wrong(m, f->v.who, "never idle", 0, 1);
 }
 
+/* Nothing came for a while: files are closed. */
+static void rest(struct model *m, int i)
+{
+    trace(m, "follower %d: rests\n", i);
+    topic_log_rest(&m->followers[i].log);
+}
+
 static void restart_follower(struct model *m, int i)
 {
     topic_log_fini(&m->followers[i].log);
@@ -181,7 +188,7 @@ static void pull(struct model *m, struct client *c, int i, int is_whole)
 {
     struct follower *f = &m->followers[i];
     struct journal_position at;
-    c->v.is_unchecked = journal_position_parse(c->position, &at) == 0 && !at.is_event;
+    c->v.is_unchecked |= journal_position_parse(c->position, &at) == 0 && !at.is_event;
     look(m, i, is_whole || draw(m, 2));
     trace(m, "%s: at item %d, %s, pulls from follower %d at %s\n", c->v.who, c->v.item, c->position,
           i, f->log.head_text);
@@ -208,7 +215,7 @@ static void stand_at(struct client *c, const char *position, int item)
 {
     snprintf(c->position, sizeof c->position, "%s", position);
     c->v.item = item;
-    c->v.has_gap = c->v.is_excused = 0;
+    c->v.has_gap = c->v.is_excused = c->v.is_unchecked = 0;
     c->v.missing = 0;
 }
 
@@ -257,8 +264,10 @@ static void act(struct model *m)
     struct client *c = &m->clients[draw(m, CLIENTS)];
     uint64_t what = draw(m, 100);
     m->clock.now_ms += (int64_t)draw(m, 200) - 50;
-    if (what < 30) {
+    if (what < 24) {
         publish(m, p);
+    } else if (what < 30) {
+        publish_at_once(m, p);
     } else if (what < 36) {
         publish_again(m, p);
     } else if (what < 42) {
@@ -276,11 +285,14 @@ static void act(struct model *m)
         m->clock.now_ms += draw(m, 2) ? 3600000 : -3600000;
         m->has_jumped = 1;
     } else if (what < 56) {
-        if (m->seed % 2 == 0 && m->seed <= DAMAGED) {
+        if (m->seed % 2 == 0) {
             damage(m);
         }
     } else if (what < 70) {
         look(m, f, draw(m, 2) == 0);
+    } else if (what < 72) {
+        rest(m, f);
+        journal_rest(m->publishers[p]);
     } else if (what < 74) {
         restart_follower(m, f);
     } else if (what < 78) {

@@ -135,6 +135,33 @@ static void publish(struct model *m, int p)
     note_expired(m);
 }
 
+/* Inside another's publish(), which holds the lock or not. */
+static void publish_inside(struct model *m, int p)
+{
+    struct draft d;
+    make_draft(m, &d);
+    int rc = journal_append(m->publishers[p], d.events, d.count, d.at);
+    trace(m, "publisher %d: meanwhile e%d, %zu events: %d\n", p, m->batches - 1, d.count, rc);
+    if (rc == 0) {
+        add_items(m, &d, 1);
+        note_expired(m);
+    } else if (rc != ERR_AGAIN) {
+        wrong(m, "publisher", "refused", rc, ERR_AGAIN);
+    }
+}
+
+/* Two at once, whoever begins the next segment. */
+static void publish_at_once(struct model *m, int p)
+{
+    fault.model = m;
+    fault.meanwhile = publish_inside;
+    fault.publisher = (p + 1) % PUBLISHERS;
+    fault.left = draw(m, 3);
+    fault.kind = FAULT_OTHER;
+    publish(m, p);
+    fault.kind = FAULT_NONE;
+}
+
 /* The same key again. */
 static void publish_again(struct model *m, int p)
 {

@@ -11,6 +11,9 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/wait.h>
 
 #define DEADLINE_MS 20000
 
@@ -149,6 +152,41 @@ static void the_poll_makes_up_for_lost_notices(void **state)
     close_world(&w);
 }
 
+static size_t open_files(void)
+{
+    size_t count = 0;
+    DIR *d = opendir("/proc/self/fd");
+    while (d && readdir(d)) {
+        count++;
+    }
+    closedir(d);
+    return count;
+}
+
+static void a_quiet_topic_has_no_file_open(void **state)
+{
+    struct world w;
+    struct rig *r = *state;
+    rig_put(r, "one");
+    rig_put(r, "two");
+    journal_rest(r->journal);
+    size_t before = open_files();
+    struct topic_log log;
+    assert_int_equal(topic_log_init(&log, r->state, STREAM, &r->live.out), 0);
+    assert_int_equal(open_files(), before);
+    topic_log_fini(&log);
+    open_world(&w, r, "{\"sync\": \"none\"}");
+    assert_int_equal(put(&w, "three"), 0);
+    topic_published(w.source);
+    run_until(&w, &r->live.count, 1);
+    topic_publisher_rest(w.publisher);
+    assert_int_equal(put(&w, "four"), 0);
+    topic_published(w.source);
+    run_until(&w, &r->live.count, 2);
+    assert_string_equal(r->live.text, "three|four");
+    close_world(&w);
+}
+
 static void a_position_ahead_is_waited_for(void **state)
 {
     struct world w;
@@ -223,6 +261,102 @@ static void closing_answers_those_that_wait(void **state)
     assert_int_equal(w.failures, 0);
 }
 
+/* ---- another process has the lock ---- */
+
+/* Holds the newest segment's lock until it is killed. */
+static pid_t hold_lock(struct rig *r)
+{
+    char path[320], ready;
+    int pipe_fds[2];
+    assert_int_equal(rig_segment(r, 0, path), 1);
+    assert_int_equal(pipe(pipe_fds), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        if (fd < 0 || flock(fd, LOCK_EX) || write(pipe_fds[1], "x", 1) != 1) {
+            _exit(1);
+        }
+        for (;;) {
+            pause();
+        }
+    }
+    close(pipe_fds[1]);
+    assert_int_equal(read(pipe_fds[0], &ready, 1), 1);
+    close(pipe_fds[0]);
+    return child;
+}
+
+static void let_lock_go(pid_t child)
+{
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void a_lock_of_another_process_is_waited_for(void **state)
+{
+    struct world w;
+    rig_put(*state, "first");
+    pid_t child = hold_lock(*state);
+    open_world(&w, *state, "{\"sync\": \"none\"}");
+    char words[3][8] = {"a", "b", "c"};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(put(&w, words[i]), 0);
+        words[i][0] = '?'; /* it was borrowed */
+    }
+    uv_run(&w.loop, UV_RUN_ONCE);
+    assert_int_equal(w.answers, 0);
+    let_lock_go(child);
+    run_until_int(&w, &w.answers, 3);
+    assert_int_equal(w.failures, 0);
+    run_until(&w, &w.rig->live.count, 3);
+    assert_string_equal(w.rig->live.text, "a|b|c");
+    close_world(&w);
+}
+
+static void on_refusal(void *ctx, int rc, const struct journal_position *places, size_t count)
+{
+    struct world *w = ctx;
+    assert_null(places);
+    assert_int_equal(rc, ERR_AGAIN);
+    assert_int_equal(count, 1);
+    w->failures++;
+}
+
+static void nobody_waits_for_a_lock_for_ever(void **state)
+{
+    struct world w;
+    const struct journal_event e = {.name = "n", .data = "x", .data_len = 1, .key = "k", .key_len = 1};
+    rig_put(*state, "first");
+    pid_t child = hold_lock(*state);
+    open_world(&w, *state, "{\"sync\": \"always\"}");
+    assert_int_equal(topic_publisher_put(w.publisher, &e, 1, on_refusal, &w), 0);
+    run_until_int(&w, &w.failures, 1); /* TOPIC_HELD_MS have passed */
+    assert_int_equal(topic_publisher_put(w.publisher, &e, 1, on_refusal, &w), 0);
+    close_world(&w); /* answers those that wait */
+    assert_int_equal(w.failures, 2);
+    let_lock_go(child);
+    rig_open(*state);
+    rig_expect(*state, "start", "first");
+}
+
+static void what_waits_for_a_lock_is_bounded(void **state)
+{
+    struct world w;
+    static char data[65536];
+    const struct journal_event e = {.data = data, .data_len = sizeof data};
+    int held = 0;
+    rig_put(*state, "first");
+    pid_t child = hold_lock(*state);
+    open_world(&w, *state, "{\"sync\": \"none\"}");
+    while (topic_publisher_put(w.publisher, &e, 1, on_refusal, &w) == 0) {
+        held++;
+    }
+    assert_in_range(held, 100, TOPIC_HELD_BYTES / sizeof data);
+    close_world(&w);
+    assert_int_equal(w.failures, held);
+    let_lock_go(child);
+}
+
 static void needs_a_state_dir(void **state)
 {
     struct world w;
@@ -254,11 +388,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         rig_test(what_is_published_arrives),
         rig_test(the_poll_makes_up_for_lost_notices),
+        rig_test(a_quiet_topic_has_no_file_open),
         rig_test(a_position_ahead_is_waited_for),
         rig_test(always_is_answered_after_the_disk),
         rig_test(interval_syncs_once_for_many),
         rig_test(a_failed_disk_stops_publishing),
         rig_test(closing_answers_those_that_wait),
+        rig_test(a_lock_of_another_process_is_waited_for),
+        rig_test(nobody_waits_for_a_lock_for_ever),
+        rig_test(what_waits_for_a_lock_is_bounded),
         rig_test(needs_a_state_dir),
         cmocka_unit_test(settings_that_contradict_are_refused),
     };

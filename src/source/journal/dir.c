@@ -25,6 +25,21 @@
 #define HASH_CHARS 17
 #define FOLDERS 3 /* NAME, topics and STATE_DIR: any of them may be new */
 
+static int is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'
+           || c == '_';
+}
+
+size_t journal_dir_chars(const char *stream, size_t chars)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < chars && stream[i]; i++) {
+        len += is_plain(stream[i]) ? 1 : 3;
+    }
+    return len < FOLDER_CHARS ? len : FOLDER_CHARS;
+}
+
 /* The stream's name as a folder's: what is no letter or digit is spelled in hex; of one that would be
  * too long for a folder, the end is a hash. */
 int journal_dir_init(struct journal_dir *d, const char *state_dir, const char *stream)
@@ -36,9 +51,7 @@ int journal_dir_init(struct journal_dir *d, const char *state_dir, const char *s
     }
     size_t used = (size_t)snprintf(d->path, size, "%s/topics/", state_dir);
     for (const char *c = stream; *c; c++) {
-        int is_plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z')
-                       || (*c >= '0' && *c <= '9') || *c == '-' || *c == '_';
-        used += (size_t)snprintf(d->path + used, size - used, is_plain ? "%c" : "%%%02x",
+        used += (size_t)snprintf(d->path + used, size - used, is_plain(*c) ? "%c" : "%%%02x",
                                  (unsigned char)*c);
     }
     char *name = strrchr(d->path, '/') + 1;
@@ -165,7 +178,8 @@ int journal_dir_sync(const struct journal_dir *d)
     for (int i = 0; i < FOLDERS && !rc; i++) {
         char *slash = strrchr(path, '/');
         int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        rc = fd < 0 || fsync(fd) ? ERR_IO : 0;
+        int is_crowded = fd < 0 && (errno == EMFILE || errno == ENFILE);
+        rc = is_crowded ? ERR_AGAIN : fd < 0 || fsync(fd) ? ERR_IO : 0;
         if (fd >= 0) {
             close(fd);
         }

@@ -28,6 +28,9 @@ struct journal_dir {
 int journal_dir_init(struct journal_dir *d, const char *state_dir, const char *stream);
 void journal_dir_fini(struct journal_dir *d);
 
+/* How long the first `chars` of a stream's name are in its folder's. */
+size_t journal_dir_chars(const char *stream, size_t chars);
+
 /* Makes the folder and the one above it. ERR_IO. */
 int journal_dir_make(const struct journal_dir *d);
 
@@ -38,7 +41,8 @@ int journal_dir_list(struct journal_dir *d);
 /* The path of a segment; the caller frees it. NULL when out of memory. */
 char *journal_dir_path(const struct journal_dir *d, struct journal_name name);
 
-/* Puts on disk that a segment was made, and the folders. ERR_IO, ERR_NOMEM. */
+/* Puts on disk that a segment was made, and the folders. ERR_IO; ERR_AGAIN: too many files are open;
+ * ERR_NOMEM. */
 int journal_dir_sync(const struct journal_dir *d);
 
 /* The index of the first segment that is not before this one; `count` when all are. */

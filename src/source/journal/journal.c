@@ -37,6 +37,7 @@ int journal_new(struct journal **out, const char *state_dir, const char *stream,
         return ERR_NOMEM;
     }
     j->rules = *rules;
+    j->family_len = journal_dir_chars(stream, rules->family_chars);
     j->clock = clock;
     j->boot = read_boot();
     journal_seg_init(&j->seg);
@@ -58,6 +59,17 @@ void journal_free(struct journal *j)
     free(j);
 }
 
+void journal_rest(struct journal *j)
+{
+    if (j->is_dirty || j->unsynced.count > 0 || journal_let_go(j)) {
+        return;
+    }
+    journal_seg_fini(&j->seg);
+    journal_keys_fini(&j->keys);
+    j->has_keys = 0;
+    buf_fini(&j->batch);
+}
+
 int64_t journal_now_ms(const struct journal *j)
 {
     return j->clock->wall_ms(j->clock);
@@ -66,7 +78,7 @@ int64_t journal_now_ms(const struct journal *j)
 int journal_fail(struct journal *j)
 {
     j->error = errno;
-    return ERR_IO;
+    return errno == EMFILE || errno == ENFILE ? ERR_AGAIN : ERR_IO;
 }
 
 int journal_is_full(const struct journal *j)
@@ -174,7 +186,7 @@ static void finish(struct journal *j, struct draft *d, size_t count)
         d->places[i] = d->places[i].seq == last.seq ? last : d->places[i];
     }
     if (d->events[d->last_index].key) {
-        j->keys.ring[(j->keys.count - 1) % JOURNAL_KEYS_MAX].at = last;
+        journal_keys_last(&j->keys)->at = last;
     }
 }
 
@@ -260,12 +272,15 @@ int journal_append(struct journal *j, const struct journal_event *events, size_t
 
 size_t journal_take_unsynced(struct journal *j, struct journal_unsynced *out)
 {
-    if (j->is_dirty && j->unsynced.count < JOURNAL_UNSYNCED_MAX) {
+    if (j->is_dirty) {
         int fd = fcntl(j->seg.fd, F_DUPFD_CLOEXEC, 3);
-        if (fd >= 0) {
-            j->unsynced.fds[j->unsynced.count++] = fd;
-            j->is_dirty = 0;
+        if (fd < 0) { /* too many are open: then this one goes, and is opened anew */
+            fd = j->seg.fd;
+            j->seg.fd = -1;
+            j->is_known = 0;
         }
+        j->unsynced.fds[j->unsynced.count++] = fd;
+        j->is_dirty = 0;
     }
     *out = j->unsynced;
     out->dir = &j->dir;
@@ -273,13 +288,21 @@ size_t journal_take_unsynced(struct journal *j, struct journal_unsynced *out)
     return out->count;
 }
 
-int journal_sync(const struct journal_unsynced *u)
+int journal_sync(struct journal_unsynced *u)
 {
-    int rc = 0;
-    for (size_t i = 0; i < u->count && !rc; i++) {
-        rc = fdatasync(u->fds[i]) ? ERR_IO : 0;
+    while (u->count > 0) {
+        if (fdatasync(u->fds[u->count - 1])) {
+            return ERR_IO;
+        }
+        close(u->fds[--u->count]);
     }
-    return rc || !u->has_new ? rc : journal_dir_sync(u->dir);
+    return u->has_new ? journal_dir_sync(u->dir) : 0;
+}
+
+void journal_give_back(struct journal *j, struct journal_unsynced *u)
+{
+    j->unsynced.has_new |= u->has_new;
+    journal_close_unsynced(u); /* all that had to be synced was */
 }
 
 void journal_close_unsynced(struct journal_unsynced *u)

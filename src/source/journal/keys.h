@@ -16,13 +16,17 @@ struct journal_key {
 
 /* Zeroed storage is ready for use. */
 struct journal_keys {
-    struct journal_key *ring; /* the one numbered n is at n % JOURNAL_KEYS_MAX */
-    uint32_t *slots; /* by hash: 1 + index in the ring; 0 is free */
-    uint64_t count; /* of all that were ever added */
+    struct journal_key *ring; /* the one numbered n is at n % cap */
+    uint32_t *slots; /* twice as many, by hash: 1 + index in the ring; 0 is free */
+    uint32_t cap;    /* a power of two; it grows up to JOURNAL_KEYS_MAX */
+    uint64_t count;  /* of all that were ever added */
 };
 
 void journal_keys_fini(struct journal_keys *k);
 void journal_keys_clear(struct journal_keys *k);
+
+/* The one that was added last. */
+struct journal_key *journal_keys_last(struct journal_keys *k);
 
 /* ERR_NOMEM. */
 int journal_keys_add(struct journal_keys *k, const struct journal_key *key);

@@ -6,6 +6,7 @@
  * is missing), it begins a segment of the next epoch: numbers may be used twice in two epochs, never
  * in one, so positions stay true. */
 #include "source/journal/journal.h"
+#include "source/journal/members.h"
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -55,18 +56,17 @@ void journal_unlock(struct journal *j)
     }
 }
 
-/* Lets go of the segment. What has to be synced of it is kept. */
-static int let_go(struct journal *j)
+int journal_let_go(struct journal *j)
 {
-    if (j->is_dirty) {
-        int fd = j->unsynced.count < JOURNAL_UNSYNCED_MAX ? fcntl(j->seg.fd, F_DUPFD_CLOEXEC, 3) : -1;
-        if (fd < 0) {
-            return ERR_AGAIN; /* until the others have been synced */
-        }
-        j->unsynced.fds[j->unsynced.count++] = fd;
-        j->is_dirty = 0;
+    if (j->is_dirty && j->unsynced.count == JOURNAL_UNSYNCED_MAX) {
+        return ERR_AGAIN; /* until the others have been synced */
     }
     journal_unlock(j);
+    if (j->is_dirty) {
+        j->unsynced.fds[j->unsynced.count++] = j->seg.fd;
+        j->seg.fd = -1;
+        j->is_dirty = 0;
+    }
     journal_seg_close(&j->seg);
     j->is_known = 0;
     return 0;
@@ -103,7 +103,8 @@ static int inherit(struct journal *j, struct journal_head *h)
     }
     h->generation = prior.head.generation;
     h->salt = prior.head.salt;
-    h->doubt = prior.head.doubt;
+    /* Whoever sealed it was killed, or met a full disk, before it could write the next head. */
+    h->doubt = end.is_broken && prior.head.epoch != h->epoch ? h->epoch : prior.head.doubt;
     h->epoch_first = prior.head.epoch == h->epoch ? prior.head.epoch_first : h->first;
     h->created_ms = end.wall_ms;
     if (!j->is_known) {
@@ -164,7 +165,7 @@ static int begin(struct journal *j, struct journal_name name, int is_doubtful)
         rc = journal_seg_head(&next); /* it may have got one by now */
         rc = rc == ERR_GONE ? write_head(j, &next, is_doubtful) : rc == ERR_INVALID ? 0 : rc;
     }
-    rc = rc || j->seg.fd < 0 ? rc : let_go(j);
+    rc = rc || j->seg.fd < 0 ? rc : journal_let_go(j);
     if (rc) {
         journal_seg_fini(&next);
         return rc;
@@ -176,11 +177,12 @@ static int begin(struct journal *j, struct journal_name name, int is_doubtful)
 }
 
 /* Greater than all before it, also than those of files that somebody deleted, unless the clock was set
- * back. */
+ * back and nobody here knows them. */
 static uint32_t next_epoch(const struct journal *j)
 {
     int64_t now = (journal_now_ms(j) - EPOCHS_BEGIN_MS) / 1000;
-    uint32_t next = j->seg.name.epoch + 1;
+    int is_known = j->seg.head.generation == j->last_generation && j->last_epoch > j->seg.name.epoch;
+    uint32_t next = (is_known ? j->last_epoch : j->seg.name.epoch) + 1;
     return now > next && now < UINT32_MAX ? (uint32_t)now : next;
 }
 
@@ -296,15 +298,16 @@ static int is_unchanged(struct journal *j)
     return rc < 0 ? rc : rc == JOURNAL_THERE && r.check == j->end.last.check;
 }
 
-/* Reads what others have written since the head was looked at, and says how it ends. */
+/* Reads what others have written since the head was looked at, and says how it ends. That the size is the
+ * one that is known says nothing: the end may have been cut off and written anew. */
 static int read_on(struct journal *j, enum tip *out)
 {
-    if (j->is_known && j->seg.size == j->end.end) {
+    struct journal_end end = j->end;
+    int rc = is_unchanged(j);
+    if (rc == 1 && j->seg.size == j->end.end) {
         *out = TIP_CLEAN;
         return 0;
     }
-    struct journal_end end = j->end;
-    int rc = is_unchanged(j);
     uint64_t from = rc == 1 ? j->end.end : JOURNAL_HEAD_BYTES;
     if (rc >= 0) {
         rc = rc ? journal_seg_end_more(&j->seg, &end) : journal_seg_end(&j->seg, &end);
@@ -343,7 +346,9 @@ static int is_newest(struct journal *j)
 /* There was no segment when the folder was listed. */
 static int begin_first(struct journal *j)
 {
-    int rc = journal_dir_make(&j->dir) ? journal_fail(j) : 0;
+    int rc = journal_members_admit(j);
+    rc = rc ? rc : journal_dir_make(&j->dir);
+    rc = rc == ERR_IO ? journal_fail(j) : rc;
     rc = rc ? rc : begin(j, (struct journal_name){.first = 1}, 0);
     rc = rc ? rc : is_newest(j);
     if (rc == 0) { /* others have come far since */
@@ -367,7 +372,7 @@ static int open_next(struct journal *j)
         return rc == ERR_IO ? journal_fail(j) : rc;
     }
     if (j->dir.count == 0) {
-        rc = is_open ? let_go(j) : 0;
+        rc = is_open ? journal_let_go(j) : 0;
         return rc ? rc : begin_first(j);
     }
     size_t i = j->dir.count - 1;
@@ -375,7 +380,7 @@ static int open_next(struct journal *j)
         i = journal_dir_at_or_after(&j->dir, j->seg.name);
         i += i < j->dir.count && journal_name_order(j->dir.items[i], j->seg.name) == 0;
         i = i < j->dir.count ? i : j->dir.count - 1;
-        rc = let_go(j);
+        rc = journal_let_go(j);
         if (rc) {
             return rc;
         }
@@ -455,7 +460,7 @@ int journal_lock(struct journal *j)
             return rc == ERR_IO ? journal_fail(j) : rc;
         }
         if (!is_in_place(j)) {
-            rc = let_go(j);
+            rc = journal_let_go(j);
         } else {
             rc = mend_head(j);
             rc = rc ? rc : read_on(j, &tip);

@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 void journal_reader_init(struct journal_reader *r, struct journal_dir *dir)
 {
@@ -81,7 +80,7 @@ void journal_reader_begin(struct journal_reader *r)
     r->offset = JOURNAL_HEAD_BYTES;
     r->whole = 0;
     r->is_cut = 0;
-    r->was_told = 0;
+    r->told = 0;
     r->has_begun = 1;
 }
 
@@ -108,7 +107,7 @@ static int arrive(struct journal_reader *r, const struct journal_reader *before,
     /* An epoch before that of what was read: somebody deleted files, and numbers are used again. */
     int is_reused = before->has_begun && !is_same && before->seq >= r->seg.head.epoch_first
                     && r->seq >= r->seg.head.epoch_first;
-    int is_doubtful = is_reused || (!before->was_told && before->epoch < r->seg.head.doubt)
+    int is_doubtful = is_reused || (before->told != r->seg.head.epoch_first && before->epoch < r->seg.head.doubt)
                       || (before->has_begun && r->epoch < before->epoch);
     if (missing > 0) {
         return journal_reader_gap(r, out, is_oldest ? "expired" : "deleted", -1,
@@ -296,18 +295,18 @@ static int at_end(struct journal_reader *r, uint64_t lost, const struct journal_
     if (rc || r->seg.size != size) {
         return rc;
     }
+    if (r->is_orphan && !r->is_replaced) {
+        const struct journal_position at = r->at;
+        r->is_orphan = 0;
+        rc = journal_reader_seek(r, &at, out);
+        return rc == ERR_GONE ? JOURNAL_IDLE : rc;
+    }
     rc = leave(r, lost, out);
     if (rc != JOURNAL_IDLE) {
         return rc;
     }
     if (r->is_replaced) {
         return journal_reader_replace(r, out);
-    }
-    if (r->is_orphan) {
-        const struct journal_position at = r->at;
-        r->is_orphan = 0;
-        rc = journal_reader_seek(r, &at, out);
-        return rc == ERR_GONE ? JOURNAL_IDLE : rc;
     }
     if (limit) { /* it was there once */
         uint64_t missing = limit->seq > r->seq ? limit->seq - r->seq : 0;
@@ -344,7 +343,7 @@ int journal_reader_step(struct journal_reader *r, const struct journal_position 
             return there;
         }
         int is_seal = there == JOURNAL_THERE && (record.flags & JOURNAL_SEAL);
-        r->was_told |= is_seal && (record.flags & JOURNAL_BROKEN);
+        r->told = is_seal && (record.flags & JOURNAL_BROKEN) ? record.seq + 1 : r->told;
         if (there == JOURNAL_THERE && !is_seal && record.seq > r->seq) {
             int is_ready = limit || r->offset < r->whole || (record.flags & JOURNAL_LAST);
             rc = is_ready ? 1 : is_whole(r);
@@ -361,78 +360,6 @@ int journal_reader_step(struct journal_reader *r, const struct journal_position 
         }
     }
     return rc;
-}
-
-int journal_reader_look(struct journal_reader *r)
-{
-    struct journal_record record;
-    const struct journal_position *at = &r->at;
-    int rc = r->has_begun ? journal_seg_look(&r->seg) : 0;
-    if (rc || !r->has_begun) {
-        return rc;
-    }
-    if (r->seg.size < r->offset) {
-        r->is_cut = 1;
-    } else if (at->is_event && at->epoch == r->epoch && at->seq == r->seq
-               && at->seq >= r->seg.name.first) {
-        rc = journal_seg_record(&r->seg, at->offset, &record);
-        if (rc < 0) {
-            return rc;
-        }
-        /* One that is damaged by now was handed out: what follows it counts. Or it was overwritten. */
-        r->is_doubtful = rc == JOURNAL_BAD;
-        int next = r->is_doubtful ? journal_seg_record(&r->seg, r->offset, &record) : JOURNAL_END;
-        if (next < 0 || next == JOURNAL_PART || next == JOURNAL_BAD) {
-            r->is_cut = 1;
-            return next < 0 ? next : 0;
-        }
-        r->is_cut = rc == JOURNAL_THERE && (record.seq != at->seq || record.check != at->check);
-    }
-    return 0;
-}
-
-/* Another file goes by the name of the one that is open: goes on in it, if the place is there. */
-static int take_namesake(struct journal_reader *r)
-{
-    struct journal_seg next;
-    struct stat st;
-    size_t i = journal_dir_at_or_after(r->dir, r->seg.name);
-    if (!r->has_begun || fstat(r->seg.fd, &st) || st.st_nlink > 0) {
-        return 0;
-    }
-    r->is_orphan = i > 0 && i == r->dir->count;
-    if (i == r->dir->count || journal_name_order(r->dir->items[i], r->seg.name) != 0) {
-        return 0;
-    }
-    journal_seg_init(&next);
-    int rc = journal_seg_open(&next, r->dir, r->seg.name, O_RDONLY);
-    if (rc == 0 && next.head.generation == r->generation) {
-        struct journal_seg old = r->seg;
-        r->seg = next;
-        next = old;
-        r->whole = 0;
-        r->is_cut = !r->at.is_event || r->at.seq != r->seq; /* otherwise a look tells */
-    }
-    journal_seg_fini(&next);
-    return rc == ERR_GONE || rc == ERR_INVALID ? 0 : rc;
-}
-
-int journal_reader_check(struct journal_reader *r)
-{
-    struct journal_seg seg;
-    int rc = ERR_GONE;
-    journal_seg_init(&seg);
-    for (size_t i = r->dir->count; i > 0 && (rc == ERR_GONE || rc == ERR_INVALID); i--) {
-        rc = journal_seg_open(&seg, r->dir, r->dir->items[i - 1], O_RDONLY);
-    }
-    if (rc == 0) {
-        r->is_replaced = r->has_begun && seg.head.generation != r->generation;
-    }
-    journal_seg_fini(&seg);
-    if (rc == ERR_GONE || rc == ERR_INVALID) {
-        return 0; /* there is nothing that could be read instead */
-    }
-    return rc ? rc : take_namesake(r);
 }
 
 int journal_reader_to_end(struct journal_reader *r)

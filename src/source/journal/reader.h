@@ -18,8 +18,8 @@ struct journal_reader {
     int has_begun;   /* otherwise there was no journal yet */
     int is_cut;      /* what was passed last is not there any more */
     int is_doubtful; /* or perhaps not: it cannot be read */
-    int was_told;    /* that events were lost before the next epoch */
-    int is_orphan;   /* its file was deleted, and all that there are come before it */
+    uint64_t told;   /* that events were lost before the epoch that begins with this number; 0: of none */
+    int is_orphan;   /* its file was deleted, and what follows it may come before it by name */
     int is_replaced; /* the folder has another journal */
     struct journal_position at; /* of what was handed out last, or where it began */
 };

@@ -94,7 +94,7 @@ static void pretend(struct journal_reader *r, const struct journal_position *to)
     r->epoch = to->epoch;
     r->seq = to->seq;
     r->has_begun = 1;
-    r->was_told = 0;
+    r->told = 0;
     r->is_cut = 0;
 }
 
@@ -122,7 +122,7 @@ static int seek_listed(struct journal_reader *r, const struct journal_position *
                                 : segment_of(r->dir, to->is_event ? to->seq : to->seq + 1, to->epoch);
     if (to->is_start) {
         r->has_begun = 0;
-        r->was_told = 0;
+        r->told = 0;
         r->epoch = 0;
         r->seq = 0;
         return journal_reader_enter(r, 0, 0, out);

@@ -283,6 +283,7 @@ static int walk_to_end(struct journal_seg *s, uint64_t at, struct journal_end *o
         }
         if (r.flags & JOURNAL_SEAL) {
             out->is_sealed = 1;
+            out->is_broken = (r.flags & JOURNAL_BROKEN) != 0;
             out->seq = r.seq;
             out->end = at; /* what is between the last event and it, if anything, is damaged */
             return 0;

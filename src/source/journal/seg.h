@@ -75,6 +75,7 @@ struct journal_end {
     uint64_t last_at; /* where the last good record of an event begins; 0: there is none */
     struct journal_record last;
     int is_sealed; /* a seal is at `end` */
+    int is_broken; /* as its seal says */
 };
 
 /* Finds it. ERR_IO, ERR_NOMEM. The second goes on from what was found before. */

@@ -6,8 +6,12 @@
 #include "source/journal/seek.h"
 #include "source/source.h"
 
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
+
+#define SECOND_NS 1000000000
+#define SETTLED_NS 100000000 /* many ticks */
 
 /* ---- life ---- */
 
@@ -15,6 +19,20 @@ static void set_head(struct topic_log *l)
 {
     l->head = l->reader.at;
     journal_position_print(&l->head, l->head_text);
+}
+
+/* What is made within a tick of the file system's clock after a listing does not show in the folder's time. */
+static int list(struct topic_log *l)
+{
+    struct timespec now;
+    if (stat(l->dir.path, &l->listed)) {
+        l->listed = (struct stat){.st_ino = 0};
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t age_ns = (int64_t)(now.tv_sec - l->listed.st_mtim.tv_sec) * SECOND_NS + now.tv_nsec
+                     - l->listed.st_mtim.tv_nsec;
+    l->is_settled = age_ns > SETTLED_NS;
+    return journal_dir_list(&l->dir);
 }
 
 int topic_log_init(struct topic_log *l, const char *state_dir, const char *stream,
@@ -27,7 +45,7 @@ int topic_log_init(struct topic_log *l, const char *state_dir, const char *strea
     }
     journal_reader_init(&l->reader, &l->dir);
     journal_reader_init(&l->page, &l->dir);
-    rc = journal_dir_list(&l->dir);
+    rc = list(l);
     rc = rc ? rc : journal_reader_to_end(&l->reader);
     if (rc == ERR_NOMEM) {
         topic_log_fini(l);
@@ -35,6 +53,7 @@ int topic_log_init(struct topic_log *l, const char *state_dir, const char *strea
     }
     l->is_unreadable = rc != 0;
     set_head(l);
+    topic_log_rest(l);
     return 0;
 }
 
@@ -49,10 +68,67 @@ void topic_log_fini(struct topic_log *l)
 
 int topic_log_list(struct topic_log *l)
 {
-    int rc = journal_dir_list(&l->dir);
-    rc = rc ? rc : journal_reader_check(&l->reader);
+    int rc = list(l);
+    rc = rc || l->is_resting ? rc : journal_reader_check(&l->reader);
     l->is_unreadable = rc == ERR_IO;
     return rc;
+}
+
+int topic_log_has_moved(const struct topic_log *l)
+{
+    struct stat now;
+    if (stat(l->dir.path, &now)) {
+        return l->listed.st_ino != 0;
+    }
+    return !l->is_settled || now.st_ino != l->listed.st_ino
+           || now.st_mtim.tv_sec != l->listed.st_mtim.tv_sec
+           || now.st_mtim.tv_nsec != l->listed.st_mtim.tv_nsec;
+}
+
+/* ---- rest ---- */
+
+/* The newest segment. */
+static int stat_newest(const struct topic_log *l, struct stat *out)
+{
+    char *path = journal_dir_path(&l->dir, l->dir.items[l->dir.count - 1]);
+    int rc = path ? stat(path, out) : -1;
+    free(path);
+    return rc;
+}
+
+/* 1 when the newest segment is the very one that the follower stood in, as it was. */
+static int is_undisturbed(const struct topic_log *l)
+{
+    struct stat now;
+    return l->dir.count > 0 && stat_newest(l, &now) == 0 && now.st_ino == l->slept.st_ino
+           && now.st_dev == l->slept.st_dev && now.st_size == l->slept.st_size;
+}
+
+void topic_log_rest(struct topic_log *l)
+{
+    struct journal_reader *r = &l->reader;
+    journal_seg_fini(&l->page.seg); /* each use opens it anew */
+    int is_able = !l->is_resting && r->has_begun && r->seg.fd >= 0 && !r->is_cut && !r->is_orphan
+                  && !r->is_replaced && !l->is_unreadable && l->dir.count > 0;
+    if (!is_able || fstat(r->seg.fd, &l->slept) || (uint64_t)l->slept.st_size != r->offset
+        || !is_undisturbed(l)) {
+        return;
+    }
+    journal_seg_fini(&r->seg);
+    l->is_resting = 1;
+}
+
+/* Goes on as anybody does who comes with the head's position. 0, JOURNAL_GAP, or JOURNAL_IDLE when it goes
+ * on resting; errors as of look. */
+static int wake(struct topic_log *l, struct journal_item *item)
+{
+    if (is_undisturbed(l)) {
+        return JOURNAL_IDLE;
+    }
+    const struct journal_position at = l->head;
+    int rc = journal_reader_seek(&l->reader, &at, item);
+    l->is_resting = rc != 0 && rc != JOURNAL_GAP;
+    return rc == ERR_GONE ? JOURNAL_IDLE : rc; /* there is no journal now */
 }
 
 /* Hands out what one step gave. Answers as the functions of struct sse_out do. */
@@ -100,10 +176,10 @@ static void move_head(struct topic_log *l)
 int topic_log_look(struct topic_log *l, size_t budget_bytes)
 {
     size_t used = 0;
-    int rc = journal_reader_look(&l->reader);
-    while (!rc) {
-        struct journal_item item;
-        rc = journal_reader_step(&l->reader, NULL, &item);
+    struct journal_item item;
+    int rc = l->is_resting ? wake(l, &item) : journal_reader_look(&l->reader);
+    while (!rc || rc == JOURNAL_GAP) {
+        rc = rc ? rc : journal_reader_step(&l->reader, NULL, &item);
         if (rc < 0 || rc == JOURNAL_IDLE) {
             break;
         }
@@ -116,7 +192,7 @@ int topic_log_look(struct topic_log *l, size_t budget_bytes)
         rc = 0;
     }
     l->is_unreadable = rc == ERR_IO;
-    if (rc == JOURNAL_IDLE) {
+    if (rc == JOURNAL_IDLE && !l->is_resting) {
         move_head(l);
     }
     return rc == JOURNAL_IDLE ? TOPIC_LOG_IDLE : rc;

@@ -5,6 +5,8 @@
 
 #include "source/journal/reader.h"
 
+#include <sys/stat.h>
+
 struct topic_log {
     const struct sse_out *live;
     struct journal_dir dir;
@@ -13,6 +15,10 @@ struct topic_log {
     struct journal_position head;
     char head_text[SSE_POSITION_SIZE];
     int is_unreadable;
+    struct stat listed;  /* the folder, before it was listed; st_ino 0: it was not there */
+    int is_settled;      /* that listing had all that was made up to then */
+    int is_resting;      /* the follower has no file open; `slept` is the one it stood in */
+    struct stat slept;
 };
 
 /* Answers of topic_log_look(). */
@@ -26,8 +32,15 @@ int topic_log_init(struct topic_log *l, const char *state_dir, const char *strea
                    const struct sse_out *live);
 void topic_log_fini(struct topic_log *l);
 
-/* To be called now and then, and when something was made or deleted in the folder. */
+/* To be called when something was made or deleted in the folder. */
 int topic_log_list(struct topic_log *l);
+
+/* 1 when that may be. One system call. */
+int topic_log_has_moved(const struct topic_log *l);
+
+/* Lets go of files and memory, if the follower stands at the end; it goes on when there is more. To be
+ * called when nothing was published for a while. */
+void topic_log_rest(struct topic_log *l);
 
 /* Hands what is new to `live`. Answers one of enum topic_log_answer, ERR_IO or ERR_NOMEM. */
 int topic_log_look(struct topic_log *l, size_t budget_bytes);

@@ -2,6 +2,7 @@
 /* topic_publisher: publishes into a topic from a process with a loop. */
 #include "source/topic/publisher.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "source/source.h"
@@ -10,8 +11,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
-#define RETRY_MS 100
+#define RETRY_MS 100     /* when there was no descriptor for the sync */
+#define LOCK_RETRY_MS 5  /* when another process held the lock */
+#define SCARCE_MUL 3     /* files are, when 3/4 of all that may be are open */
+#define SCARCE_DIV 4
 
 /* A batch that is in the journal and waits for the disk. */
 struct waiter {
@@ -26,11 +31,25 @@ struct queue {
     struct waiter *first, **last;
 };
 
+/* A batch that could not be written yet; the events and all they point to stand behind it. */
+struct held {
+    struct held *next;
+    topic_published_fn *done;
+    void *ctx;
+    int64_t until_ms;
+    size_t bytes; /* of all this */
+    size_t count;
+    struct journal_event events[];
+};
+
 struct topic_publisher {
     const struct topic_settings *settings;
     const struct source_host *host;
     struct journal *journal;
     uv_timer_t timer; /* the next sync, with TOPIC_SYNC_INTERVAL */
+    uv_timer_t retry; /* the next try to write what is held */
+    struct held *held, **held_last; /* in order; while there are some, all that come join them */
+    size_t held_bytes;
     uv_work_t work;
     struct journal_unsynced working; /* what the worker syncs, for those in `served` */
     int work_rc, work_errno;
@@ -39,7 +58,7 @@ struct topic_publisher {
     int is_working;
     int has_failed; /* the disk did: what it holds nobody knows */
     int is_closing;
-    int is_timer_closed;
+    int open_timers;
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
@@ -93,21 +112,40 @@ static void fail(struct topic_publisher *p, int error)
             LOG_TEXT("folder", p->journal->dir.path), LOG_TEXT("error", strerror(error)));
 }
 
+/* There was no descriptor for the folder: it is tried again, and those that wait go on waiting. */
+static void put_back(struct topic_publisher *p)
+{
+    journal_give_back(p->journal, &p->working);
+    if (p->served.first) {
+        *p->served.last = p->waiting.first;
+        p->waiting.last = p->waiting.first ? p->waiting.last : p->served.last;
+        p->waiting.first = p->served.first;
+        queue_init(&p->served);
+    }
+    uv_timer_start(&p->timer, on_timer, RETRY_MS, 0);
+}
+
 static void on_worked(uv_work_t *work, int status)
 {
     struct topic_publisher *p = work->data;
     int rc = status ? ERR_IO : p->work_rc;
     p->is_working = 0;
+    if (rc == ERR_AGAIN && !p->is_closing) {
+        put_back(p);
+        return;
+    }
     journal_close_unsynced(&p->working);
-    if (rc && !p->has_failed) {
+    if (rc && rc != ERR_AGAIN && !p->has_failed) {
         fail(p, status ? ECANCELED : p->work_errno);
     }
-    answer_all(p, &p->served, rc);
+    answer_all(p, &p->served, rc ? ERR_IO : 0);
     if (p->has_failed) {
         answer_all(p, &p->waiting, ERR_IO);
     }
     if (p->waiting.first || p->is_closing) {
         start_sync(p);
+    } else if (topic_is_scarce(topic_publisher_fd(p))) {
+        topic_publisher_rest(p);
     }
     finish_close(p);
 }
@@ -119,9 +157,6 @@ static void start_sync(struct topic_publisher *p)
         return;
     }
     if (journal_take_unsynced(p->journal, &p->working) == 0 && !p->working.has_new) {
-        if (p->waiting.first && !p->is_closing) { /* no descriptor is left */
-            uv_timer_start(&p->timer, on_timer, RETRY_MS, 0);
-        }
         return;
     }
     p->served = p->waiting;
@@ -140,9 +175,24 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- publishing ---- */
 
+int topic_is_scarce(int fd)
+{
+    struct rlimit limit;
+    return fd >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0
+           && (rlim_t)fd >= limit.rlim_cur / SCARCE_DIV * SCARCE_MUL;
+}
+
+int topic_publisher_fd(const struct topic_publisher *p)
+{
+    return p->journal->seg.fd;
+}
+
 static int wait_for_disk(struct topic_publisher *p, const struct journal_event *events,
                          size_t count, topic_published_fn *done, void *ctx)
 {
+    if (p->waiting_count >= TOPIC_WAITING_MAX) {
+        return ERR_AGAIN;
+    }
     struct waiter *w = malloc(sizeof *w + count * sizeof *w->places);
     if (!w) {
         return ERR_NOMEM;
@@ -159,8 +209,160 @@ static int wait_for_disk(struct topic_publisher *p, const struct journal_event *
     p->journal->is_dirty = 1; /* another process may have written it, and not synced yet */
     p->waiting_count++;
     queue_add(&p->waiting, w);
-    start_sync(p);
+    if (!p->is_closing && !p->is_working) {
+        uv_timer_start(&p->timer, on_timer, 0, 0); /* what comes in this turn of the loop is synced, too */
+    }
     return 0;
+}
+
+static int append(struct topic_publisher *p, const struct journal_event *events, size_t count,
+                  topic_published_fn *done, void *ctx)
+{
+    struct journal_position one;
+    struct journal_position *places = count == 1 ? &one : malloc(count * sizeof *places);
+    int rc = places ? journal_append(p->journal, events, count, places) : ERR_NOMEM;
+    if (!rc) {
+        int is_timed = p->settings->sync == TOPIC_SYNC_INTERVAL && !p->is_closing;
+        int is_scarce = is_timed && topic_is_scarce(topic_publisher_fd(p));
+        if (is_timed && (is_scarce || !uv_is_active((uv_handle_t *)&p->timer))) {
+            uv_timer_start(&p->timer, on_timer, is_scarce ? 0 : (uint64_t)p->settings->sync_ms, 0);
+        }
+        done(ctx, 0, places, count);
+    }
+    if (places != &one) {
+        free(places);
+    }
+    return rc;
+}
+
+/* One try. ERR_RANGE: there is no room. */
+static int try_put(struct topic_publisher *p, const struct journal_event *events, size_t count,
+                   topic_published_fn *done, void *ctx)
+{
+    if (p->has_failed) {
+        return ERR_GONE;
+    }
+    int rc = p->settings->sync == TOPIC_SYNC_ALWAYS ? wait_for_disk(p, events, count, done, ctx)
+                                                    : append(p, events, count, done, ctx);
+    if (rc == ERR_AGAIN) {
+        start_sync(p); /* perhaps too much waits for the disk */
+    }
+    return rc == ERR_IO && journal_is_full(p->journal) ? ERR_RANGE : rc;
+}
+
+/* ---- what has to wait for the lock ---- */
+
+static char *put_text(char *at, const char **text, size_t len)
+{
+    if (*text) {
+        memcpy(at, *text, len);
+        *text = at;
+        at += len;
+    }
+    return at;
+}
+
+static struct held *held_new(const struct journal_event *events, size_t count)
+{
+    size_t bytes = sizeof(struct held) + count * sizeof *events;
+    for (size_t i = 0; i < count; i++) {
+        bytes += events[i].data_len + events[i].key_len
+                 + (events[i].name ? strlen(events[i].name) + 1 : 0);
+    }
+    struct held *h = malloc(bytes);
+    if (!h) {
+        return NULL;
+    }
+    *h = (struct held){.bytes = bytes, .count = count};
+    memcpy(h->events, events, count * sizeof *events);
+    char *at = (char *)&h->events[count];
+    for (size_t i = 0; i < count; i++) {
+        struct journal_event *e = &h->events[i];
+        at = put_text(at, &e->name, e->name ? strlen(e->name) + 1 : 0);
+        at = put_text(at, &e->data, e->data_len);
+        at = put_text(at, &e->key, e->key_len);
+    }
+    return h;
+}
+
+static void on_retry(uv_timer_t *timer);
+
+static int hold(struct topic_publisher *p, const struct journal_event *events, size_t count,
+                topic_published_fn *done, void *ctx)
+{
+    const struct clock *clock = p->host->clock;
+    struct held *h = held_new(events, count);
+    if (!h) {
+        return ERR_NOMEM;
+    }
+    if (p->held && p->held_bytes + h->bytes > TOPIC_HELD_BYTES) {
+        free(h);
+        return ERR_AGAIN;
+    }
+    h->done = done;
+    h->ctx = ctx;
+    h->until_ms = clock->mono_ms(clock) + TOPIC_HELD_MS;
+    p->held_bytes += h->bytes;
+    *p->held_last = h;
+    p->held_last = &h->next;
+    if (!uv_is_active((uv_handle_t *)&p->retry)) {
+        uv_timer_start(&p->retry, on_retry, LOCK_RETRY_MS, 0);
+    }
+    return 0;
+}
+
+static struct held *take_first(struct topic_publisher *p)
+{
+    struct held *h = p->held;
+    p->held = h->next;
+    p->held_last = p->held ? p->held_last : &p->held;
+    p->held_bytes -= h->bytes;
+    return h;
+}
+
+static void put_first(struct topic_publisher *p, struct held *h)
+{
+    h->next = p->held;
+    p->held_last = p->held ? p->held_last : &h->next;
+    p->held = h;
+    p->held_bytes += h->bytes;
+}
+
+static void refuse(struct held *h, int rc)
+{
+    h->done(h->ctx, rc, NULL, h->count);
+    free(h);
+}
+
+/* Those that have waited long enough, or all when it closes, are refused: nothing of them was written. */
+static void retry(struct topic_publisher *p)
+{
+    const struct clock *clock = p->host->clock;
+    int rc = 0;
+    while (p->held && rc != ERR_AGAIN) {
+        struct held *h = take_first(p);
+        rc = try_put(p, h->events, h->count, h->done, h->ctx);
+        if (rc == ERR_AGAIN) {
+            put_first(p, h);
+        } else if (rc) {
+            refuse(h, rc);
+        } else {
+            free(h);
+        }
+    }
+    int64_t now_ms = clock->mono_ms(clock);
+    while (p->held && (p->is_closing || now_ms >= p->held->until_ms)) {
+        refuse(take_first(p), ERR_AGAIN);
+    }
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct topic_publisher *p = timer->data;
+    retry(p);
+    if (p->held && !p->is_closing) {
+        uv_timer_start(&p->retry, on_retry, LOCK_RETRY_MS, 0);
+    }
 }
 
 int topic_publisher_put(struct topic_publisher *p, const struct journal_event *events, size_t count,
@@ -172,29 +374,15 @@ int topic_publisher_put(struct topic_publisher *p, const struct journal_event *e
     if (count == 0 || count > JOURNAL_BATCH_MAX) {
         return ERR_LIMIT;
     }
-    if (p->settings->sync == TOPIC_SYNC_ALWAYS) {
-        return p->waiting_count < TOPIC_WAITING_MAX ? wait_for_disk(p, events, count, done, ctx)
-                                                    : ERR_AGAIN;
-    }
-    struct journal_position one;
-    struct journal_position *places = count == 1 ? &one : malloc(count * sizeof *places);
-    int rc = places ? journal_append(p->journal, events, count, places) : ERR_NOMEM;
-    if (!rc) {
-        int is_timed = p->settings->sync == TOPIC_SYNC_INTERVAL;
-        if (is_timed && !uv_is_active((uv_handle_t *)&p->timer)) {
-            uv_timer_start(&p->timer, on_timer, (uint64_t)p->settings->sync_ms, 0);
-        }
-        done(ctx, 0, places, count);
-    }
-    if (places != &one) {
-        free(places);
-    }
-    return rc;
+    int rc = p->held ? ERR_AGAIN : try_put(p, events, count, done, ctx);
+    return rc == ERR_AGAIN ? hold(p, events, count, done, ctx) : rc;
 }
 
-int topic_publisher_is_full(const struct topic_publisher *p)
+void topic_publisher_rest(struct topic_publisher *p)
 {
-    return journal_is_full(p->journal);
+    if (!p->held && !p->waiting.first && !p->is_working) {
+        journal_rest(p->journal);
+    }
 }
 
 /* ---- life ---- */
@@ -210,7 +398,7 @@ int topic_publisher_new(struct topic_publisher **out, const struct source_setup 
     if (!p) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
-    topic_settings_rules(setup->settings, &rules);
+    topic_settings_rules(setup->settings, setup->family, &rules);
     int rc = journal_new(&p->journal, setup->state_dir, setup->stream, &rules, host->clock);
     if (rc) {
         free(p);
@@ -220,16 +408,19 @@ int topic_publisher_new(struct topic_publisher **out, const struct source_setup 
     p->host = host;
     queue_init(&p->waiting);
     queue_init(&p->served);
+    p->held_last = &p->held;
     p->work.data = p;
     uv_timer_init(host->loop, &p->timer);
-    p->timer.data = p;
+    uv_timer_init(host->loop, &p->retry);
+    p->timer.data = p->retry.data = p;
+    p->open_timers = 2;
     *out = p;
     return 0;
 }
 
 static void finish_close(struct topic_publisher *p)
 {
-    if (!p->is_timer_closed || p->is_working) {
+    if (p->open_timers > 0 || p->is_working) {
         return;
     }
     void (*closed)(void *ctx) = p->closed;
@@ -245,7 +436,7 @@ static void finish_close(struct topic_publisher *p)
 static void on_timer_closed(uv_handle_t *handle)
 {
     struct topic_publisher *p = handle->data;
-    p->is_timer_closed = 1;
+    p->open_timers--;
     finish_close(p);
 }
 
@@ -258,5 +449,7 @@ void topic_publisher_close(struct topic_publisher *p, void (*closed)(void *ctx),
     }
     p->is_closing = 1;
     uv_close((uv_handle_t *)&p->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&p->retry, on_timer_closed);
+    retry(p);
     start_sync(p);
 }

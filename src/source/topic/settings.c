@@ -78,7 +78,8 @@ int topic_settings_check(const void *settings, struct err *err)
     return 0;
 }
 
-void topic_settings_rules(const struct topic_settings *s, struct journal_rules *out)
+void topic_settings_rules(const struct topic_settings *s, struct source_family family,
+                          struct journal_rules *out)
 {
     int64_t segment = s->segment_bytes;
     if (segment == 0) {
@@ -91,5 +92,7 @@ void topic_settings_rules(const struct topic_settings *s, struct journal_rules *
                                   .keep_events = (uint64_t)s->keep_events,
                                   .keep_ms = s->keep_s * 1000,
                                   .max_event_bytes = (size_t)s->max_event_bytes,
-                                  .is_synced = s->sync != TOPIC_SYNC_NONE};
+                                  .is_synced = s->sync != TOPIC_SYNC_NONE,
+                                  .family_chars = family.chars,
+                                  .max_members = family.max_members};
 }

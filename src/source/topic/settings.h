@@ -4,6 +4,7 @@
 #define SOURCE_TOPIC_SETTINGS_H
 
 #include "conf/option.h"
+#include "source/source.h"
 
 #include <stdint.h>
 
@@ -35,6 +36,7 @@ extern const struct conf_option topic_settings_options[];
 int topic_settings_check(const void *settings, struct err *err);
 
 /* The same for a journal. */
-void topic_settings_rules(const struct topic_settings *s, struct journal_rules *out);
+void topic_settings_rules(const struct topic_settings *s, struct source_family family,
+                          struct journal_rules *out);
 
 #endif

@@ -17,6 +17,7 @@
 
 #define TURN_BYTES (256 * 1024) /* of the journal, per turn of the loop */
 #define EXPIRE_MS 10000         /* between looks whether something can be deleted */
+#define REST_MS 5000            /* without news: files are closed */
 
 struct topic {
     struct source base;
@@ -26,6 +27,7 @@ struct topic {
     const struct source_host *host;
     struct journal *keeper; /* for deleting what need not be kept; it publishes nothing */
     int64_t expired_ms;
+    int64_t busy_ms; /* when something came or was published last */
     int is_moved;    /* something was made or deleted in the folder */
     int was_told;    /* that it cannot be read */
     uv_timer_t poll;
@@ -33,6 +35,7 @@ struct topic {
     struct tail_watch watch;
     char *above; /* STATE_DIR/topics, and STATE_DIR, where the journal's folder comes into being */
     char *root;
+    const char *own; /* that folder's name */
     int open_handles; /* the timers, and the watch as one */
     int is_closing;
     void (*closed)(void *ctx);
@@ -51,14 +54,16 @@ static void look_soon(struct topic *t)
 void topic_published(struct source *s)
 {
     struct topic *t = (struct topic *)s;
-    t->is_moved = 1; /* it may have begun a new file */
+    t->is_moved |= topic_log_has_moved(&t->log); /* it may have begun a new file */
+    t->busy_ms = t->host->clock->mono_ms(t->host->clock);
     look_soon(t);
 }
 
-/* Watches the folder, or those above it, until it is there. */
+/* Watches the folder, or those above it, until it is there. Not for a member of a family: each of them would
+ * be told of all others. The poll finds it. */
 static void watch_folders(struct topic *t)
 {
-    if (!t->log.dir.is_there) {
+    if (!t->log.dir.is_there && t->setup.family.chars == 0) {
         tail_watch_want(&t->watch, t->root);
         tail_watch_want(&t->watch, t->above);
     }
@@ -75,6 +80,17 @@ static void tell(struct topic *t)
     t->was_told = t->log.is_unreadable;
 }
 
+/* Closes what nobody needed for a while, or at once where files are scarce. */
+static void rest(struct topic *t, int is_quiet)
+{
+    if (is_quiet || topic_is_scarce(t->log.reader.seg.fd)) {
+        topic_log_rest(&t->log);
+    }
+    if (t->publisher && (is_quiet || topic_is_scarce(topic_publisher_fd(t->publisher)))) {
+        topic_publisher_rest(t->publisher);
+    }
+}
+
 static void look(struct topic *t)
 {
     if (t->is_moved) {
@@ -84,6 +100,8 @@ static void look(struct topic *t)
     }
     if (topic_log_look(&t->log, TURN_BYTES) == TOPIC_LOG_BUSY) {
         look_soon(t);
+    } else {
+        rest(t, 0);
     }
     tell(t);
 }
@@ -93,25 +111,35 @@ static void on_turn(uv_timer_t *timer)
     look(timer->data);
 }
 
+/* While its folder is not there, a topic is told of all that is made above it. */
+static int is_own(const struct topic *t, const char *name)
+{
+    return !name || t->log.dir.is_there || strcmp(name, t->own) == 0
+           || strcmp(name, strrchr(t->above, '/') + 1) == 0;
+}
+
 static void on_change(void *ctx, const char *folder, const char *name, int is_moved)
 {
     struct topic *t = ctx;
     (void)folder;
-    (void)name;
-    t->is_moved |= is_moved;
-    look_soon(t);
+    if (is_own(t, name)) {
+        t->is_moved |= is_moved;
+        t->busy_ms = t->host->clock->mono_ms(t->host->clock);
+        look_soon(t);
+    }
 }
 
 static void on_poll(uv_timer_t *timer)
 {
     struct topic *t = timer->data;
     int64_t now_ms = t->host->clock->mono_ms(t->host->clock);
-    if (now_ms - t->expired_ms >= EXPIRE_MS) {
+    if (now_ms - t->expired_ms >= EXPIRE_MS && t->log.dir.count > 1) {
         t->expired_ms = now_ms;
         (void)journal_expire(t->keeper); /* tried again the next time */
     }
-    t->is_moved = 1;
+    t->is_moved |= topic_log_has_moved(&t->log);
     look(t);
+    rest(t, now_ms - t->busy_ms >= REST_MS);
 }
 
 /* ---- life ---- */
@@ -183,7 +211,7 @@ static void start(struct topic *t, uint64_t poll_ms)
 static int prepare(struct topic *t, const struct source_setup *setup)
 {
     struct journal_rules rules;
-    topic_settings_rules(setup->settings, &rules);
+    topic_settings_rules(setup->settings, setup->family, &rules);
     rules.is_synced = 0;
     int rc = journal_new(&t->keeper, setup->state_dir, setup->stream, &rules, t->host->clock);
     rc = rc ? rc : topic_log_init(&t->log, setup->state_dir, setup->stream, t->host->live);
@@ -197,6 +225,7 @@ static int prepare(struct topic *t, const struct source_setup *setup)
         return ERR_NOMEM;
     }
     *strrchr(t->above, '/') = '\0';
+    t->own = strrchr(t->log.dir.path, '/') + 1;
     return 0;
 }
 
@@ -214,7 +243,7 @@ static int topic_open(struct source **out, const struct source_setup *setup,
     t->base.type = &source_topic;
     t->host = host;
     t->setup = *setup;
-    t->expired_ms = host->clock->mono_ms(host->clock);
+    t->expired_ms = t->busy_ms = host->clock->mono_ms(host->clock);
     int rc = prepare(t, setup);
     if (rc) {
         journal_free(t->keeper);
@@ -288,15 +317,23 @@ struct ask {
     void *ctx;
 };
 
+/* As struct source_publish has it. */
+static int answer_of(int rc)
+{
+    return rc == ERR_GONE ? ERR_IO : rc == ERR_INVALID ? ERR_LIMIT : rc;
+}
+
 static void on_published(void *ctx, int rc, const struct journal_position *places, size_t count)
 {
     struct ask *a = ctx;
     char position[SSE_POSITION_SIZE];
-    if (!a->topic->is_closing) {
+    if (!a->topic->is_closing && places) {
         topic_published(&a->topic->base);
     }
-    journal_position_print(&places[count - 1], position);
-    a->done(a->ctx, rc, rc ? NULL : position);
+    if (!rc) {
+        journal_position_print(&places[count - 1], position);
+    }
+    a->done(a->ctx, answer_of(rc), rc ? NULL : position);
     free(a);
 }
 
@@ -315,11 +352,7 @@ static int put(struct topic *t, const struct source_publish *p, struct journal_e
                                            .key = item->key,
                                            .key_len = item->key ? strlen(item->key) : 0};
     }
-    rc = topic_publisher_put(t->publisher, events, p->count, on_published, a);
-    if (rc == ERR_IO && topic_publisher_is_full(t->publisher)) {
-        return ERR_RANGE;
-    }
-    return rc == ERR_GONE ? ERR_IO : rc == ERR_INVALID ? ERR_LIMIT : rc;
+    return answer_of(topic_publisher_put(t->publisher, events, p->count, on_published, a));
 }
 
 static void topic_publish(struct source *s, const struct source_publish *p)
@@ -345,6 +378,7 @@ const struct source_type source_topic = {
     .summary = "what others publish, kept in files below state_dir",
     .options = topic_settings_options,
     .settings_size = sizeof(struct topic_settings),
+    .needs_state = 1,
     .check = topic_settings_check,
     .open = topic_open,
     .close = topic_close,

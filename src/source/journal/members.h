@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* journal_members: the journals of a family's members, which stand side by side: how many there may be. */
+#ifndef SOURCE_JOURNAL_MEMBERS_H
+#define SOURCE_JOURNAL_MEMBERS_H
+
+struct journal;
+
+/* Before the first segment is made: may it be, by the rules' `max_members`? When there are that many, those
+ * go whose events are all older than keep_ms. ERR_IO, as on a full disk: none could go; or the
+ * folder cannot be read; ERR_NOMEM. */
+int journal_members_admit(struct journal *j);
+
+#endif
