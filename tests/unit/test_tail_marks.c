@@ -136,7 +136,7 @@ static void the_file_is_turned_over_when_it_is_full(void **state)
         last = put(&a, items, TAIL_MANY_MAX);
         first = n ? first : last;
     }
-    assert_true(st.st_size >= TAIL_MARKS_BYTES);
+    assert_true(st.st_size >= SOURCE_MARKS_BYTES);
     tail_marks_fini(&a);
     assert_int_equal(tail_marks_init(&b, "s", r->folder, &r->quiet), 0);
     expect_found(&b, last, items, TAIL_MANY_MAX);
@@ -181,7 +181,7 @@ static void without_a_folder_they_are_kept_in_memory(void **state)
             fill(items, 8, n + 1);
             expect_found(&m, names[n], items, 8);
         }
-        assert_true(m.recent.len <= TAIL_MARKS_MEMORY_BYTES);
+        assert_true(m.kept.recent.len <= SOURCE_MARKS_MEMORY_BYTES);
         tail_marks_fini(&m);
     }
 }

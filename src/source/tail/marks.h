@@ -1,26 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* tail_marks: places in many files at once, kept under short names, so that positions can refer to
- * them.
- *
- * They stand in STATE_DIR/tail-STREAM.marks, one a line, for every process that serves the stream:
- *
- *   NAME TAG.POSITION TAG.POSITION ...
- *
- * NAME is a hash of what follows it, so equal places have equal names, whoever wrote them, and damage
- * is noticed. At TAIL_MARKS_BYTES the file is renamed to ".1" and the older one goes. Without a folder,
- * or when it cannot be written to, they are kept in memory, for this process alone. */
+/* tail_marks: places in many files at once, kept under short names (source/marks.h), so that positions
+ * can refer to them. The text of one is "TAG.POSITION TAG.POSITION ...". */
 #ifndef SOURCE_TAIL_MARKS_H
 #define SOURCE_TAIL_MARKS_H
 
-#include "base/buf.h"
+#include "source/marks.h"
 #include "source/tail/position.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define TAIL_MANY_MAX 256 /* files of one stream */
-#define TAIL_MARKS_BYTES (8 * 1024 * 1024)
-#define TAIL_MARKS_MEMORY_BYTES (2 * 1024 * 1024) /* twice, at most */
 #define TAIL_MARKS_READY 16 /* those last used are ready for use */
 
 struct log;
@@ -43,12 +33,7 @@ struct tail_base {
 };
 
 struct tail_marks {
-    const struct log *log;
-    char *path; /* NULL: in memory only */
-    char *old_path;
-    int was_told; /* that the file cannot be used */
-    struct buf recent;
-    struct buf older;
+    struct source_marks kept;
     struct tail_base *ready[TAIL_MARKS_READY];
     size_t ready_next;
 };
