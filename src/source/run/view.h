@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* run_view: a journal in which gaps and the end stand as events of these names, seen as what they
+ * are. Pure. */
+#ifndef SOURCE_RUN_VIEW_H
+#define SOURCE_RUN_VIEW_H
+
+#include "sse/event.h"
+
+struct buf;
+
+#define RUN_GAP_NAME "stream.gap" /* no program may give these names to its own events */
+#define RUN_END_NAME "stream.end"
+
+/* Stands between a journal and who reads it. */
+struct run_view {
+    struct sse_out out; /* the journal's events go in here */
+    const struct sse_out *to;
+    int has_ended; /* the end has come by */
+    char end[SSE_POSITION_SIZE];
+};
+
+/* Storage is the caller's. */
+void run_view_init(struct run_view *v, const struct sse_out *to);
+
+/* Appends a gap as the data of such an event. ERR_NOMEM. */
+int run_view_gap(const char *reason, const char *detail, struct buf *out);
+
+#endif
