@@ -8,7 +8,10 @@
 #include "app/json.h"
 #include "app/metrics.h"
 #include "app/passed.h"
+#include "app/presence.h"
 #include "app/reload.h"
+#include "app/runs.h"
+#include "app/several.h"
 #include "base/clock.h"
 #include "base/err.h"
 
@@ -55,14 +58,26 @@ static void on_channels_closed(void *ctx)
     }
 }
 
+static void on_runs_closed(void *ctx)
+{
+    struct app *app = ctx;
+    app_severals_free(app->severals);
+    app->severals = NULL;
+    app_channels_close(app->channels, on_channels_closed, app);
+}
+
 static void on_gate_closed(void *ctx)
 {
     struct app *app = ctx;
     app->gate = NULL;
-    app_channels_close(app->channels, on_channels_closed, app);
+    if (app->runs) {
+        app_runs_close(app->runs, on_runs_closed, app);
+    } else {
+        on_runs_closed(app);
+    }
 }
 
-/* Readers, then sockets, then sources, then the loop's own handles. */
+/* Readers, then sockets, then answers, then sources, then the loop's own handles. */
 static void stop(struct app *app)
 {
     if (app->is_stopping) {
@@ -80,7 +95,7 @@ static void stop(struct app *app)
 
 static int is_drained(const struct app *app)
 {
-    return hub_reader_count(app->hub) == 0
+    return hub_reader_count(app->hub) == 0 && app_runs_count(app->runs) == 0
            && (!app->gate || gate_connection_count(app->gate) == 0);
 }
 
@@ -160,6 +175,11 @@ static void on_tick(uv_timer_t *handle)
         gate_tick(app->gate);
         app_notify_tick(&app->notify, hub_reader_count(app->hub), app->is_draining);
     }
+    if (!app->print) {
+        app_presence_tick(app->presence);
+        app_runs_tick(app->runs, app->config);
+    }
+    app_severals_tick(app->severals);
     app_channels_tick(app->channels);
     if (!app->print) {
         app_metrics_tick(app->metrics);
@@ -250,13 +270,35 @@ static int serve_fastcgi(struct app *app, const struct gate_setup *setup, struct
                 LOG_TEXT("listen", app->flags.listen_count ? app->flags.listen[0]
                                    : app->passed_count     ? "LISTEN_FDS"
                                                            : "descriptor 0"));
+        app_channels_begin(app->channels, app->config);
         app_notify_start(&app->notify, &app->loop);
         app_notify_ready(&app->notify);
     }
     return rc;
 }
 
-/* STREAM may carry parameters: "price?symbol=ACME". */
+/* What the parameters name where there is no other name, or the stream. */
+static int open_print(struct app *app, const char *name, const struct sse_query *query,
+                      struct app_channel **out, struct err *err)
+{
+    struct err why = {.code = 0};
+    struct app_stream *stream = NULL;
+    if (name[0] == '\0' && app_several_is_asked(query)) {
+        int rc = app_several_open(app->severals, app->config, query, out, &why);
+        return rc ? err_set(err, rc == ERR_UNKNOWN ? ERR_INVALID : rc, "--print: %s", why.text) : 0;
+    }
+    if (app_config_stream(app->config, name, &stream, &why)) {
+        return err_set(err, ERR_INVALID, "--print: \"%.128s\": %s", name, why.text);
+    }
+    int rc = app_begin_check_params(stream, query, err);
+    if (!rc) {
+        rc = app_channels_open(app->channels, stream, query, out, err);
+    }
+    app_stream_unref(stream);
+    return rc;
+}
+
+/* STREAM may carry parameters: "price?symbol=ACME", "?stream=a&stream=b". */
 static int serve_print(struct app *app, struct err *err)
 {
     char text[SSE_REQUEST_TEXT_MAX];
@@ -275,14 +317,7 @@ static int serve_print(struct app *app, struct err *err)
             return err_set(err, ERR_INVALID, "--print: the parameters are broken");
         }
     }
-    struct app_stream *stream = app_config_find(app->config, text);
-    if (!stream) {
-        return err_set(err, ERR_INVALID, "--print: there is no stream \"%.64s\"", text);
-    }
-    int rc = app_begin_check_params(stream, &query, err);
-    if (!rc) {
-        rc = app_channels_open(app->channels, stream, &query, &c, err);
-    }
+    int rc = open_print(app, text, &query, &c, err);
     if (!rc) {
         struct app_wish wish = app_begin_wish(&query);
         wish.from = app->flags.from ? app->flags.from : wish.from;
@@ -351,10 +386,21 @@ static int make_parts(struct app *app)
     struct app_channels_setup channels = {.loop = &app->loop, .hub = app->hub, .log = &app->log,
                                           .clock = app->clock, .metrics = app->metrics};
     rc = app_channels_new(&app->channels, &channels);
+    rc = rc ? rc : app_severals_new(&app->severals, &channels, app->channels);
+    if (rc) {
+        return rc;
+    }
+    struct app_presence_setup presence = {.path = app->flags.config, .config = &app->config,
+                                          .channels = &app->channels, .clock = app->clock,
+                                          .log = &app->log};
+    struct app_runs_setup runs = {.loop = &app->loop, .log = &app->log, .clock = app->clock};
+    rc = app_presence_new(&app->presence, &presence);
+    rc = rc ? rc : app_runs_new(&app->runs, &runs);
     app->server = (struct app_server){.config = app->config, .hub = &app->hub_settings,
-                                      .channels = app->channels, .clock = app->clock,
-                                      .log = &app->log, .metrics = app->metrics,
+                                      .channels = app->channels, .severals = app->severals,
+                                      .clock = app->clock, .log = &app->log, .metrics = app->metrics,
                                       .counts = app_metrics_counts(app->metrics),
+                                      .presence = app->presence, .runs = app->runs,
                                       .is_draining = &app->is_draining};
     return rc;
 }
@@ -388,6 +434,8 @@ int app_run(struct app *app)
         stop(app);
     }
     uv_run(&app->loop, UV_RUN_DEFAULT);
+    app_runs_free(app->runs);
+    app_presence_free(app->presence);
     app_metrics_free(app->metrics);
     hub_free(app->hub);
     uv_loop_close(&app->loop);

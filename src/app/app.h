@@ -14,6 +14,9 @@
 struct app_channels;
 struct app_config;
 struct app_metrics;
+struct app_presence;
+struct app_runs;
+struct app_severals;
 struct clock;
 struct hub;
 
@@ -38,6 +41,9 @@ struct app {
     struct hub *hub;
     struct app_metrics *metrics;
     struct app_channels *channels;
+    struct app_severals *severals;
+    struct app_presence *presence;
+    struct app_runs *runs;
     struct gate *gate;
     struct app_server server;
     struct gate_handler handler;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "source/merge/merge.h"
 #include "source/source.h"
 
 #include <stdio.h>
@@ -75,6 +76,14 @@ static int understands(const struct app_channel *c, const char *position)
            && c->source->type->understands(c->source, position);
 }
 
+/* A position that is understood, as this stream would write it. */
+static void adopt(const struct app_channel *c, const char *position, char out[SSE_POSITION_SIZE])
+{
+    if (c->source->type != &source_merge || merge_adopt(c->source, position, out)) {
+        memcpy(out, position, strlen(position) + 1);
+    }
+}
+
 static int check_position(const struct app_channel *c, const char *name, const char *position,
                           struct err *err)
 {
@@ -141,7 +150,7 @@ static int begin_without_id(struct app_channel *c, const struct app_wish *wish,
 {
     uint64_t count;
     if (wish->from) {
-        memcpy(out->position, wish->from, strlen(wish->from) + 1);
+        adopt(c, wish->from, out->position);
         out->is_resume = 1;
         return 0;
     }
@@ -177,7 +186,7 @@ int app_begin_at(struct app_channel *c, const struct app_wish *wish, struct app_
     }
     const char *id = wish->last_event_id;
     if (id && understands(c, id)) {
-        memcpy(out->position, id, strlen(id) + 1);
+        adopt(c, id, out->position);
         out->is_resume = 1;
     } else if (!wish->before) {
         rc = begin_without_id(c, wish, out, err);

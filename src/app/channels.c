@@ -3,6 +3,7 @@
 #include "app/channels.h"
 
 #include "app/config.h"
+#include "app/family.h"
 #include "app/metrics.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -31,11 +32,25 @@ static int64_t now_ms(const struct app_channels *all)
     return all->setup.clock->mono_ms(all->setup.clock);
 }
 
+static int64_t linger_ms(const struct app_stream *s)
+{
+    return s->type->linger_ms ? s->type->linger_ms(s->settings) : APP_LINGER_MS;
+}
+
 static int pull(void *ctx, char position[SSE_POSITION_SIZE], const struct sse_out *page,
                 size_t budget_bytes)
 {
     struct app_channel *c = ctx;
     return c->source->type->pull(c->source, position, page, budget_bytes);
+}
+
+static void on_ready(void *ctx)
+{
+    struct app_channel *c = ctx;
+    hub_channel_retry(c->hub_channel);
+    for (const struct app_follower *f = c->tee.followers; f; f = f->next) {
+        hub_channel_retry(f->to);
+    }
 }
 
 static int64_t left(void *ctx, const char *position)
@@ -78,6 +93,20 @@ static void link_channel(struct app_channels *all, struct app_channel *c)
     }
     all->first = c;
     all->count++;
+    c->next_same = c->stream->channels;
+    c->stream->channels = c;
+}
+
+/* It gets no more readers. */
+static void take_from_stream(struct app_channel *c)
+{
+    struct app_channel **at = &c->stream->channels;
+    while (*at && *at != c) {
+        at = &(*at)->next_same;
+    }
+    if (*at) {
+        *at = c->next_same;
+    }
 }
 
 static void unlink_channel(struct app_channels *all, struct app_channel *c)
@@ -90,6 +119,7 @@ static void unlink_channel(struct app_channels *all, struct app_channel *c)
     if (c->next) {
         c->next->prev = c->prev;
     }
+    take_from_stream(c);
 }
 
 static void forget(struct app_channel *c)
@@ -117,6 +147,9 @@ static void on_source_closed(void *ctx)
 static void close_channel(struct app_channel *c)
 {
     unlink_channel(c->all, c);
+    if (c->noted > 0) {
+        c->source->type->readers(c->source, 0);
+    }
     c->source->type->close(c->source, on_source_closed, c);
 }
 
@@ -129,14 +162,17 @@ static int start(struct app_channel *c, const struct params *params, struct err 
     if (rc) {
         return err_set(err, rc, "out of memory");
     }
-    c->figures = app_metrics_stream(all->setup.metrics, c->stream->name);
+    const struct app_stream *named = app_stream_configured(c->stream);
+    c->figures = app_metrics_stream(all->setup.metrics, named->name);
     hub_channel_count_in(c->hub_channel, &c->figures->counts);
+    app_tee_init(&c->tee, hub_channel_live(c->hub_channel));
     c->host = (struct source_host){.loop = all->setup.loop, .log = all->setup.log,
-                                   .clock = all->setup.clock,
-                                   .live = hub_channel_live(c->hub_channel)};
+                                   .clock = all->setup.clock, .live = &c->tee.out,
+                                   .ready = on_ready, .ready_ctx = c};
     struct source_setup setup = {.stream = c->stream->name, .settings = c->stream->settings,
                                  .params = params->list, .param_count = params->count,
-                                 .state_dir = c->stream->state_dir};
+                                 .state_dir = c->stream->state_dir,
+                                 .family = app_stream_family(c->stream)};
     rc = type->open(&c->source, &setup, &c->host, err);
     if (rc) {
         return rc;
@@ -174,6 +210,9 @@ int app_channels_open(struct app_channels *all, struct app_stream *stream,
 {
     struct params params;
     struct buf key;
+    if (app_stream_answers(stream)) {
+        return err_set(err, ERR_INVALID, "this stream cannot be read: it answers what is sent by POST");
+    }
     buf_init(&key, APP_PARAMS_BYTES);
     int rc = select_params(stream->type, query, &params, &key);
     if (rc) {
@@ -181,8 +220,8 @@ int app_channels_open(struct app_channels *all, struct app_stream *stream,
                      APP_PARAMS_BYTES);
         goto out;
     }
-    for (struct app_channel *c = all->first; c; c = c->next) {
-        if (c->stream == stream && !c->is_retired && strcmp(c->key, key.data) == 0) {
+    for (struct app_channel *c = stream->channels; c; c = c->next_same) {
+        if (strcmp(c->key, key.data) == 0) {
             *out = c;
             goto out;
         }
@@ -213,11 +252,37 @@ int app_channels_new(struct app_channels **out, const struct app_channels_setup 
 void app_channels_retire(struct app_channels *all, const struct app_config *config)
 {
     for (struct app_channel *c = all->first; c; c = c->next) {
-        if (!c->is_retired && app_config_find(config, c->stream->name) != c->stream) {
+        if (!c->is_retired && !app_config_has(config, c->stream)) {
             c->is_retired = 1;
+            take_from_stream(c);
             hub_channel_drain(c->hub_channel, now_ms(all));
         }
     }
+}
+
+void app_channels_begin(struct app_channels *all, const struct app_config *config)
+{
+    for (size_t i = 0; i < config->stream_count; i++) {
+        struct app_stream *s = config->streams[i];
+        struct app_channel *c;
+        struct err err = {.code = 0};
+        if (!s->members && !app_stream_answers(s) && linger_ms(s) == SOURCE_LINGER_ALWAYS
+            && app_channels_open(all, s, NULL, &c, &err)) {
+            log_say(all->setup.log, ERROR, "app", "cannot open the stream",
+                    LOG_TEXT("stream", s->name), LOG_TEXT("error", err.text));
+        }
+    }
+}
+
+int64_t app_channel_linger_ms(const struct app_channel *c)
+{
+    return linger_ms(c->stream);
+}
+
+static int is_idle_enough(const struct app_channel *c, int64_t now)
+{
+    int64_t most_ms = linger_ms(c->stream);
+    return most_ms != SOURCE_LINGER_ALWAYS && now - c->idle_ms >= most_ms;
 }
 
 void app_channels_tick(struct app_channels *all)
@@ -226,32 +291,64 @@ void app_channels_tick(struct app_channels *all)
     struct app_channel *next;
     for (struct app_channel *c = all->first; c; c = next) {
         next = c->next;
-        if (hub_channel_reader_count(c->hub_channel) > 0 || c->publishing > 0) {
+        if (app_channel_readers(c) > 0 || c->publishing > 0) {
             c->idle_ms = 0;
         } else if (c->idle_ms == 0) {
             c->idle_ms = now;
         }
-        if (c->idle_ms != 0 && (c->is_retired || now - c->idle_ms >= APP_LINGER_MS)) {
+        if (c->idle_ms != 0 && !c->tee.followers && (c->is_retired || is_idle_enough(c, now))) {
             close_channel(c);
         }
     }
 }
 
-size_t app_channels_readers(const struct app_channels *all, const struct app_stream *stream)
+size_t app_channel_readers(const struct app_channel *c)
+{
+    size_t count = hub_channel_reader_count(c->hub_channel);
+    for (const struct app_follower *f = c->tee.followers; f; f = f->next) {
+        count += hub_channel_reader_count(f->to);
+    }
+    return count;
+}
+
+void app_channel_tell(struct app_channel *c, const char *name, const char *data)
+{
+    hub_channel_tell(c->hub_channel, name, data, now_ms(c->all));
+    app_tee_tell(&c->tee, c->stream->name, name, data, now_ms(c->all));
+}
+
+int app_channel_has_joined(const struct app_channel *c)
+{
+    int has_joined = hub_channel_has_joined(c->hub_channel);
+    for (const struct app_follower *f = c->tee.followers; f; f = f->next) {
+        has_joined |= hub_channel_has_joined(f->to);
+    }
+    return has_joined;
+}
+
+static size_t readers_of(const struct app_stream *stream)
 {
     size_t count = 0;
-    for (const struct app_channel *c = all->first; c; c = c->next) {
-        if (c->stream == stream) {
-            count += hub_channel_reader_count(c->hub_channel);
-        }
+    for (const struct app_channel *c = stream->channels; c; c = c->next_same) {
+        count += app_channel_readers(c);
+    }
+    return count;
+}
+
+size_t app_channels_readers(const struct app_stream *stream)
+{
+    size_t count = readers_of(stream);
+    const struct app_stream *member = stream->members ? app_family_first(stream->members) : NULL;
+    for (; member; member = member->next_member) {
+        count += readers_of(member);
     }
     return count;
 }
 
 void app_channels_each(const struct app_channels *all,
-                       void (*show)(void *ctx, const struct app_channel *c), void *ctx)
+                       void (*show)(void *ctx, struct app_channel *c), void *ctx)
 {
-    for (const struct app_channel *c = all->first; c; c = c->next) {
+    for (struct app_channel *c = all->first; c; c = c->next) {
         show(ctx, c);
     }
 }

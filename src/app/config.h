@@ -3,35 +3,23 @@
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
+#include "app/stream.h"
 #include "conf/option.h"
 #include "hub/options.h"
 
 #include <stddef.h>
 
 struct app_allow;
-struct app_publishers;
 struct err;
 struct json_object;
-struct source_type;
 
 #define APP_STREAMS_MAX 4096
-#define APP_NAME_MAX 128
-
-/* A stream of the configuration; shared by the configurations that have it unchanged and by the
- * channels that run it. */
-struct app_stream {
-    int refs;
-    char *name;
-    const struct source_type *type;
-    void *settings;  /* filled by the type's option table */
-    char *state_dir; /* the configuration's; NULL for none */
-    struct app_publishers *publishers; /* NULL: nobody publishes */
-};
 
 struct app_config {
     char *prefix; /* "/events" */
     struct conf_list cors_origins;
     char *state_dir;
+    char *module_dir;
     int log_format; /* enum log_format */
     int log_level;  /* enum log_level */
     struct json_object *metrics, *health; /* as they are in the file; NULL: there is no such page */
@@ -48,18 +36,26 @@ extern const struct conf_option app_options[];
  * "FILE: KEY.PATH: what is wrong". */
 int app_config_load(const char *path, struct app_config **out, struct err *err);
 
+/* Reads only where the modules are; the caller frees it. Errors as above. */
+int app_config_module_dir(const char *path, char **out, struct err *err);
+
 /* Puts the streams of `old` in the place of the equal ones in `config`. */
 void app_config_adopt(struct app_config *config, const struct app_config *old);
 
 void app_config_free(struct app_config *config);
 
-/* NULL when there is none of that name. */
+/* The stream that a client names: one of the configuration, or a family's member. The caller unrefs
+ * it. ERR_UNKNOWN: there is none; otherwise as app_family_member. */
+int app_config_stream(const struct app_config *config, const char *name, struct app_stream **out,
+                      struct err *err);
+
+/* 1 when the stream, or the family of the member, is one of the configuration. */
+int app_config_has(const struct app_config *config, const struct app_stream *s);
+
+/* One that the configuration names so, as "rooms/" and "*"; NULL when there is none. */
 struct app_stream *app_config_find(const struct app_config *config, const char *name);
 
 /* Every setting in force. The caller puts the result; NULL when out of memory. */
 struct json_object *app_config_dump(const struct app_config *config);
-
-struct app_stream *app_stream_ref(struct app_stream *s);
-void app_stream_unref(struct app_stream *s);
 
 #endif

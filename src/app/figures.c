@@ -101,6 +101,9 @@ static const struct family stream_families[] = {
     {"sent_bytes_total", TOTAL, IN_STREAM(bytes), "Bytes of event streams sent to readers."},
     {"stream_gaps_total", TOTAL, IN_STREAM(gaps),
      "stream.gap events; one that many readers get counts once."},
+    {"published_events_total", TOTAL, IN_STREAM(published), "Events that were published by POST."},
+    {"refused_publishes_total", TOTAL, IN_STREAM(refused),
+     "POSTs that were answered with an error: nothing was published, or nobody knows."},
     {.name = NULL},
 };
 

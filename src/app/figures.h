@@ -40,6 +40,7 @@ struct figures_stream {
     char name[APP_NAME_MAX + 8];
     uint64_t readers, catching_up, lag_bytes;
     uint64_t started, events, history_events, bytes, gaps;
+    uint64_t published, refused;
 };
 
 /* Words only: this is what stands in the scoreboard. Change SCOREBOARD_VERSION with it. */

@@ -17,10 +17,10 @@ struct look {
     size_t readers;
 };
 
-static void look_at(void *ctx, const struct app_channel *c)
+static void look_at(void *ctx, struct app_channel *c)
 {
     struct look *look = ctx;
-    if (c->stream == look->stream) {
+    if (app_stream_configured(c->stream) == look->stream) {
         look->is_open = 1;
         look->is_unreadable |= app_channel_health(c).is_unreadable;
         look->has_ended |= hub_channel_has_ended(c->hub_channel);

@@ -5,7 +5,6 @@
 
 #include "sse/event.h"
 
-struct app_channels;
 struct app_config;
 struct buf;
 
@@ -21,6 +20,9 @@ int app_json_progress(int64_t bytes_left, struct buf *out);
 /* Appends the data of a stream.busy event; `limit` below 0 is left out. */
 int app_json_busy(const char *reason, const char *detail, int64_t limit, struct buf *out);
 
+/* Appends the data of a stream.presence event. */
+int app_json_presence(uint64_t readers, struct buf *out);
+
 /* Appends {"position": POSITION} and a newline. */
 int app_json_position(const char *position, struct buf *out);
 
@@ -28,7 +30,6 @@ int app_json_position(const char *position, struct buf *out);
 int app_json_error(const char *text, struct buf *out);
 
 /* Appends the list of streams and a newline. */
-int app_json_list(const struct app_config *config, const struct app_channels *channels,
-                  struct buf *out);
+int app_json_list(const struct app_config *config, struct buf *out);
 
 #endif

@@ -4,37 +4,16 @@
 #include "app/config.h"
 #include "app/passed.h"
 #include "app/reload.h"
+#include "app/sources.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "source/source.h"
+#include "source/exec/supervisor.h"
 
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static void list_options(const struct conf_option *table)
-{
-    for (const struct conf_option *o = table; o->name; o++) {
-        printf("    %-18s %s%s%s%s\n", o->name, o->help ? o->help : "",
-               o->is_required ? " (required)" : "", o->fallback ? "; default " : "",
-               o->fallback ? o->fallback : "");
-    }
-}
-
-static int list_sources(void)
-{
-    for (size_t i = 0; source_types[i]; i++) {
-        const struct source_type *type = source_types[i];
-        printf("%s: %s\n", type->name, type->summary);
-        list_options(type->options);
-        for (const char *const *p = type->param_names; p && *p; p++) {
-            printf("    ?%s=\n", *p);
-        }
-    }
-    return APP_EXIT_GOOD;
-}
 
 static int dump_config(const struct app_config *config)
 {
@@ -49,6 +28,14 @@ static int dump_config(const struct app_config *config)
     return APP_EXIT_GOOD;
 }
 
+/* What the configuration says of the log's form is not known; the journal wants to know how bad it
+ * is. */
+static int fail(const struct app *app, const struct err *err)
+{
+    fprintf(stderr, "%sssecgi: %s\n", app->log.is_journal ? "<3>" : "", err->text);
+    return APP_EXIT_CONFIG;
+}
+
 static int act(struct app *app)
 {
     struct err err = {.code = 0};
@@ -60,14 +47,12 @@ static int act(struct app *app)
         fputs(app_help, stdout);
         return APP_EXIT_GOOD;
     case APP_LIST_SOURCES:
-        return list_sources();
+        return app_sources_list(app->flags.config, &err) ? fail(app, &err) : APP_EXIT_GOOD;
     default:
         break;
     }
     if (app_config_load(app->flags.config, &app->config, &err)) {
-        /* What it says of the log's form is not known; the journal wants to know how bad it is. */
-        fprintf(stderr, "%sssecgi: %s\n", app->log.is_journal ? "<3>" : "", err.text);
-        return APP_EXIT_CONFIG;
+        return fail(app, &err);
     }
     if (app->flags.action == APP_CHECK_CONFIG) {
         printf("%s: good, %zu streams\n",
@@ -104,6 +89,9 @@ int main(int argc, char **argv)
 {
     static struct app app;
     struct err err = {.code = 0};
+    if (exec_supervisor_is_wanted(argc, argv)) {
+        exec_supervisor_run(argc, argv);
+    }
     fill_standard_descriptors();
     app.clock = &clock_system;
     app.log = (struct log){.fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .limits = &app.log_limits,

@@ -101,7 +101,7 @@ struct app_metrics_stream *app_metrics_stream(struct app_metrics *m, const char 
     return s;
 }
 
-static void note_lag(void *ctx, const struct app_channel *c)
+static void note_lag(void *ctx, struct app_channel *c)
 {
     (void)ctx;
     struct source_health health = app_channel_health(c);
@@ -121,6 +121,8 @@ static void fill_stream(struct figures *f, const struct app_metrics_stream *s)
     to->history_events = s->counts.history_events;
     to->bytes = s->counts.bytes;
     to->gaps = s->counts.gaps;
+    to->published = s->published;
+    to->refused = s->refused;
 }
 
 /* Of what is counted anew each time, a stream without a channel has nothing. */
@@ -143,7 +145,7 @@ static void fill_streams(struct app_metrics *m)
     for (size_t i = 0; i < m->stream_count; i++) {
         fill_stream(m->own, m->streams[i]);
     }
-    if (m->other.counts.started > 0) {
+    if (m->other.counts.started + m->other.published + m->other.refused > 0) {
         fill_stream(m->own, &m->other);
     }
 }

@@ -23,6 +23,8 @@ struct app_metrics_stream {
     char name[APP_NAME_MAX + 1];
     struct hub_counts counts;
     uint64_t lag_bytes; /* the largest of its channels' */
+    uint64_t published; /* events that this process has put into its store */
+    uint64_t refused;   /* requests that wanted to publish, and did not */
 };
 
 /* What happened to requests here. */

@@ -25,7 +25,6 @@
 #include <strings.h>
 
 #define ANSWER_BYTES 8192
-#define EXTRA_BYTES 128
 #define AWAY_RETRY_S 2 /* of a store that is away */
 
 /* What the source was asked to keep, until it says what became of it. */
@@ -34,6 +33,7 @@ struct publication {
     struct gate_exchange *x; /* NULL: the publisher has gone */
     struct app_channel *channel;
     char *allowed_origin; /* NULL for none */
+    size_t count;         /* of events */
     int is_asking;        /* the source's publish() has not come back */
     int is_done;
     int rc;
@@ -67,18 +67,19 @@ static void send_answer(struct gate_exchange *x, const char *allowed_origin,
     buf_fini(&out);
 }
 
-static void refuse(const struct app_publish_request *r, enum app_reject why, const char *status,
-                   const char *error, const char *extra)
+void app_publish_refuse(const struct app_publish_request *r, enum app_reject why,
+                        const char *status, const char *error, const char *extra)
 {
     struct answer a = {.status = status, .error = error, .extra = extra};
+    const struct app_stream *named = r->stream->family ? r->stream->family : r->stream;
     r->server->counts->rejected[why]++;
+    app_metrics_stream(r->server->metrics, named->name)->refused++;
     send_answer(r->x, r->allowed_origin, &a);
 }
 
-/* Pages see Retry-After only when they are told that they may (WHATWG Fetch, 3.2.3). */
-static const char *retry_after(char out[EXTRA_BYTES], int64_t seconds)
+const char *app_publish_retry_after(char out[APP_PUBLISH_EXTRA], int64_t seconds)
 {
-    snprintf(out, EXTRA_BYTES,
+    snprintf(out, APP_PUBLISH_EXTRA,
              "Retry-After: %" PRId64 "\r\nAccess-Control-Expose-Headers: Retry-After\r\n", seconds);
     return out;
 }
@@ -94,7 +95,7 @@ static const struct outcome {
     {ERR_RANGE, "507 Insufficient Storage", "there is no room for it; nothing was published", 0},
     {ERR_AGAIN, "503 Service Unavailable", "not now; nothing was published", 1},
     {ERR_CLOSED, "503 Service Unavailable",
-     "the stream was closed meanwhile; whether the event is kept is not known", 1},
+     "the stream was closed, or its store lost, meanwhile; whether the event is kept is not known", 1},
     {ERR_NOMEM, "500 Internal Server Error", "out of memory; nothing was published", 0},
     {ERR_IO, "500 Internal Server Error",
      "it could not be stored; whether the event is kept is not known", 0},
@@ -112,18 +113,21 @@ static const struct outcome *outcome_of(int rc)
 /* What the source said, to the publisher. */
 static void tell(const struct publication *p)
 {
-    char extra[EXTRA_BYTES];
+    char extra[APP_PUBLISH_EXTRA];
     struct answer a = {.status = "201 Created", .position = p->position};
     if (p->rc) {
         const struct outcome *o = outcome_of(p->rc);
         a = (struct answer){.status = o->status, .error = o->error};
         if (o->is_for_later) {
-            a.extra = retry_after(extra, AWAY_RETRY_S);
+            a.extra = app_publish_retry_after(extra, AWAY_RETRY_S);
         }
     }
     if (p->rc) {
         enum app_reject why = p->rc == ERR_LIMIT ? APP_REJECT_BAD_REQUEST : APP_REJECT_STORE;
         p->server->counts->rejected[why]++;
+        p->channel->figures->refused++;
+    } else {
+        p->channel->figures->published += p->count;
     }
     if (p->rc && p->rc != ERR_LIMIT) {
         log_say(p->server->log, WARN, "app", "an event was not published",
@@ -151,13 +155,12 @@ static const char *var(const struct app_publish_request *r, const char *name)
     return value && *value ? value : NULL;
 }
 
-/* Answers 1 when the sender may publish, 0 when that was answered. */
-static int admit(const struct app_publish_request *r)
+int app_publish_admit(const struct app_publish_request *r)
 {
     struct app_publisher who = {.address = var(r, "REMOTE_ADDR"), .user = var(r, "REMOTE_USER"),
                                 .authorization = var(r, "HTTP_AUTHORIZATION")};
     if (!app_publish_has_good_origin(r->request->origin, r->allowed_origin, var(r, "HTTP_HOST"))) {
-        refuse(r, APP_REJECT_FORBIDDEN, "403 Forbidden",
+        app_publish_refuse(r, APP_REJECT_FORBIDDEN, "403 Forbidden",
                "pages of this origin may not publish: cors_origins does not name it", NULL);
         return 0;
     }
@@ -165,21 +168,20 @@ static int admit(const struct app_publish_request *r)
     case APP_PUBLISH_GOOD:
         return 1;
     case APP_PUBLISH_NEEDS_TOKEN:
-        refuse(r, APP_REJECT_FORBIDDEN, "401 Unauthorized", "a bearer token is missing",
+        app_publish_refuse(r, APP_REJECT_FORBIDDEN, "401 Unauthorized", "a bearer token is missing",
                "WWW-Authenticate: Bearer\r\n");
         return 0;
     case APP_PUBLISH_REFUSED:
         break;
     }
-    refuse(r, APP_REJECT_FORBIDDEN, "403 Forbidden",
+    app_publish_refuse(r, APP_REJECT_FORBIDDEN, "403 Forbidden",
            "this user, token or address may not publish here", NULL);
     return 0;
 }
 
 /* --- the way to the source ----------------------------------------------------------------- */
 
-/* A body that was cut off on its way is none. */
-static int is_cut_off(const struct app_publish_request *r)
+int app_publish_is_cut_off(const struct app_publish_request *r)
 {
     const char *text = var(r, "CONTENT_LENGTH");
     uint64_t len;
@@ -190,22 +192,22 @@ static int is_cut_off(const struct app_publish_request *r)
 static int read_events(const struct app_publish_request *r, struct app_post *post)
 {
     struct err err = {.code = 0};
-    char extra[EXTRA_BYTES];
+    char extra[APP_PUBLISH_EXTRA];
     const struct app_publish_limits *limits = app_publishers_limits(r->stream->publishers);
     struct app_post_request in = {.type = var(r, "CONTENT_TYPE"), .body = r->x->body,
                                   .len = r->x->body_len, .key = var(r, "HTTP_IDEMPOTENCY_KEY"),
                                   .batch_max = (size_t)limits->batch};
     if ((int64_t)in.len > limits->body_bytes) {
         err_set(&err, ERR_LIMIT, "the body must be at most %" PRId64 " bytes", limits->body_bytes);
-    } else if (is_cut_off(r)) {
+    } else if (app_publish_is_cut_off(r)) {
         err_set(&err, ERR_INVALID, "the body is shorter than its Content-Length");
     } else {
         app_post_read(post, &in, &err);
     }
     if (err.code == ERR_NOMEM) {
-        refuse(r, APP_REJECT_MEMORY, "500 Internal Server Error", err.text, NULL);
+        app_publish_refuse(r, APP_REJECT_MEMORY, "500 Internal Server Error", err.text, NULL);
     } else if (err.code) {
-        refuse(r, APP_REJECT_BAD_REQUEST,
+        app_publish_refuse(r, APP_REJECT_BAD_REQUEST,
                err.code == ERR_LIMIT     ? "413 Content Too Large"
                : err.code == ERR_UNKNOWN ? "415 Unsupported Media Type"
                                          : "400 Bad Request",
@@ -218,9 +220,9 @@ static int read_events(const struct app_publish_request *r, struct app_post *pos
     int64_t wait_ms = app_publishers_take(r->stream->publishers, post->count, now);
     if (wait_ms > 0) {
         app_post_fini(post);
-        refuse(r, APP_REJECT_RATE, "429 Too Many Requests",
+        app_publish_refuse(r, APP_REJECT_RATE, "429 Too Many Requests",
                "more events than max_events_s; nothing was published",
-               retry_after(extra, (wait_ms + 999) / 1000));
+               app_publish_retry_after(extra, (wait_ms + 999) / 1000));
         return 0;
     }
     return 1;
@@ -262,11 +264,11 @@ static void ask_source(const struct app_publish_request *r, struct app_channel *
     if (!p || (r->allowed_origin && !origin)) {
         free(p);
         free(origin);
-        refuse(r, APP_REJECT_MEMORY, "500 Internal Server Error", "out of memory", NULL);
+        app_publish_refuse(r, APP_REJECT_MEMORY, "500 Internal Server Error", "out of memory", NULL);
         return;
     }
     *p = (struct publication){.server = r->server, .x = r->x, .channel = c,
-                              .allowed_origin = origin, .is_asking = 1};
+                              .allowed_origin = origin, .count = post->count, .is_asking = 1};
     c->publishing++;
     struct source_publish publish = {.items = post->items, .count = post->count, .done = on_done,
                                      .ctx = p};
@@ -283,14 +285,14 @@ static void ask_source(const struct app_publish_request *r, struct app_channel *
 void app_publish(const struct app_publish_request *r)
 {
     struct err err = {.code = 0};
-    char extra[EXTRA_BYTES];
+    char extra[APP_PUBLISH_EXTRA];
     struct app_channel *c;
     struct app_post post = {.count = 0};
-    if (!admit(r)) {
+    if (!app_publish_admit(r)) {
         return;
     }
     if (r->request->query.count > 0) {
-        refuse(r, APP_REJECT_BAD_REQUEST, "400 Bad Request", "publishing takes no parameters",
+        app_publish_refuse(r, APP_REJECT_BAD_REQUEST, "400 Bad Request", "publishing takes no parameters",
                NULL);
         return;
     }
@@ -299,8 +301,8 @@ void app_publish(const struct app_publish_request *r)
     }
     int rc = app_channels_open(r->server->channels, r->stream, NULL, &c, &err);
     if (rc) {
-        refuse(r, rc == ERR_LIMIT ? APP_REJECT_CHANNELS : APP_REJECT_UNAVAILABLE,
-               "503 Service Unavailable", err.text, retry_after(extra, AWAY_RETRY_S));
+        app_publish_refuse(r, rc == ERR_LIMIT ? APP_REJECT_CHANNELS : APP_REJECT_UNAVAILABLE,
+               "503 Service Unavailable", err.text, app_publish_retry_after(extra, AWAY_RETRY_S));
     } else {
         ask_source(r, c, &post);
     }

@@ -6,6 +6,7 @@
 #include "app/channels.h"
 #include "app/config.h"
 #include "app/metrics.h"
+#include "app/several.h"
 #include "base/err.h"
 
 #include <signal.h>
@@ -49,6 +50,8 @@ static void adopt(struct app *app, struct app_config *config)
     app_set_hub_settings(app);
     app_set_log(app);
     app_channels_retire(app->channels, config);
+    app_severals_retire(app->severals);
+    app_channels_begin(app->channels, config);
     log_say(&app->log, INFO, "app", "reloaded", LOG_NUM("streams", config->stream_count));
     tell_later(app, old);
     app_config_free(old);

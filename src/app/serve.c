@@ -10,13 +10,19 @@
 #include "app/json.h"
 #include "app/metrics.h"
 #include "app/pages.h"
+#include "app/presence.h"
 #include "app/publish.h"
+#include "app/run_serve.h"
+#include "app/run_stream.h"
+#include "app/runs.h"
+#include "app/several.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "gate/gate.h"
+#include "source/run/log.h"
 #include "source/source.h"
 #include "sse/frame.h"
 #include "sse/response.h"
@@ -30,6 +36,8 @@
 #define METHODS "GET, HEAD, OPTIONS"
 #define ALLOW "Allow: " METHODS "\r\n"
 #define POST_METHODS METHODS ", POST"
+#define ASKED_METHODS "OPTIONS, POST"
+#define RUN_METHODS METHODS ", DELETE"
 
 /* Statuses of those that are no stream.busy. */
 static const char *const statuses[] = {
@@ -39,6 +47,7 @@ static const char *const statuses[] = {
     [APP_REJECT_METHOD] = "405 Method Not Allowed",
     [APP_REJECT_GONE] = "410 Gone",
     [APP_REJECT_TOO_LONG] = "414 URI Too Long",
+    [APP_REJECT_CHANNELS] = "503 Service Unavailable",
 };
 
 /* One request on its way to its answer. */
@@ -114,33 +123,45 @@ static void answer_busy(struct task *t, enum app_reject why, const char *detail,
     send_out(t, rc);
 }
 
+/* What may be done with a name, as Allow has it; a page of an origin may do less. */
+static const char *methods_of(const struct task *t, int is_page)
+{
+    struct err err = {.code = 0};
+    const struct app_config *config = t->server->config;
+    struct app_stream *stream = NULL;
+    if (app_run_stream_is_named(config, t->request.name)) {
+        return RUN_METHODS;
+    }
+    int is_taking = app_config_stream(config, t->request.name, &stream, &err) == 0
+                    && stream->publishers;
+    int is_asked = stream && app_stream_answers(stream);
+    app_stream_unref(stream);
+    if (is_page) {
+        is_taking = is_taking
+                    && app_publish_has_good_origin(t->request.origin, t->allowed_origin, NULL);
+    }
+    return is_asked ? ASKED_METHODS : is_taking ? POST_METHODS : METHODS;
+}
+
 static void answer_options(struct task *t)
 {
     const char *origin = t->request.origin;
-    const struct app_stream *stream = app_config_find(t->server->config, t->request.name);
-    int is_taking = stream && stream->publishers;
     if (!origin) {
-        send_out(t, sse_head_plain(&t->out, "204 No Content", NULL, NULL,
-                                   is_taking ? "Allow: " POST_METHODS "\r\n" : ALLOW));
+        char allow[64];
+        snprintf(allow, sizeof allow, "Allow: %s\r\n", methods_of(t, 0));
+        send_out(t, sse_head_plain(&t->out, "204 No Content", NULL, NULL, allow));
     } else if (!t->allowed_origin) {
         answer_error(t, APP_REJECT_FORBIDDEN, "this origin is not among cors_origins", NULL);
     } else {
-        is_taking = is_taking && app_publish_has_good_origin(origin, t->allowed_origin, NULL);
-        send_out(t, sse_head_preflight(&t->out, t->allowed_origin,
-                                       is_taking ? POST_METHODS : METHODS));
+        send_out(t, sse_head_preflight(&t->out, t->allowed_origin, methods_of(t, 1)));
     }
-}
-
-static void answer_unknown(struct task *t)
-{
-    answer_error(t, APP_REJECT_NOT_FOUND, "there is no such stream", NULL);
 }
 
 static void answer_list(struct task *t)
 {
     int rc = sse_head_plain(&t->out, "200 OK", "application/json", t->allowed_origin, NULL);
     if (!rc && t->request.method != SSE_HEAD) {
-        rc = app_json_list(t->server->config, t->server->channels, &t->out);
+        rc = app_json_list(t->server->config, &t->out);
     }
     send_out(t, rc);
 }
@@ -154,6 +175,7 @@ static int is_over(const struct app_channel *c, const struct app_begin *begin)
         return 0;
     }
     return strcmp(begin->position, begin->until) == 0
+           || (c->source->type == &source_run_log && run_log_is_over(c->source, begin->position))
            || (hub_channel_has_ended(c->hub_channel)
                && strcmp(begin->position, hub_channel_position(c->hub_channel)) == 0);
 }
@@ -164,6 +186,9 @@ static void start_stream(struct task *t, struct app_channel *c)
     struct app_begin begin;
     struct app_wish wish = app_begin_wish(&t->request.query);
     wish.last_event_id = t->request.last_event_id;
+    if (c->source->type == &source_run_log) {
+        app_run_wish(&wish);
+    }
     int rc = app_begin_at(c, &wish, &begin, &err);
     if (rc == ERR_GONE || rc == ERR_INVALID) {
         answer_error(t, rc == ERR_GONE ? APP_REJECT_GONE : APP_REJECT_BAD_REQUEST, err.text, NULL);
@@ -198,20 +223,24 @@ static void start_stream(struct task *t, struct app_channel *c)
     }
 }
 
-static void answer_stream(struct task *t, const struct sse_vars *vars)
+static void answer_with(struct task *t, struct app_stream *stream, const struct sse_vars *vars)
 {
     struct err err = {.code = 0};
     struct app_channel *c;
-    struct app_stream *stream = app_config_find(t->server->config, t->request.name);
-    if (!stream) {
-        answer_unknown(t);
+    struct app_publish_request post = {.server = t->server, .x = t->x, .request = &t->request,
+                                       .vars = vars, .allowed_origin = t->allowed_origin,
+                                       .stream = stream};
+    if (app_stream_answers(stream)) {
+        if (t->request.method == SSE_POST) {
+            app_run_post(&post);
+        } else {
+            answer_error(t, APP_REJECT_METHOD, "method: must be one of " ASKED_METHODS,
+                         "Allow: " ASKED_METHODS "\r\n");
+        }
         return;
     }
     if (t->request.method == SSE_POST && stream->publishers) {
-        app_publish(&(struct app_publish_request){.server = t->server, .x = t->x,
-                                                  .request = &t->request, .vars = vars,
-                                                  .allowed_origin = t->allowed_origin,
-                                                  .stream = stream});
+        app_publish(&post);
         return;
     }
     if (t->request.method != SSE_GET && t->request.method != SSE_HEAD) {
@@ -234,7 +263,73 @@ static void answer_stream(struct task *t, const struct sse_vars *vars)
     }
 }
 
+/* There is no such stream, or it cannot come into being. */
+static void answer_without(struct task *t, const struct err *err)
+{
+    if (err->code == ERR_UNKNOWN) {
+        answer_error(t, APP_REJECT_NOT_FOUND, err->text, NULL);
+    } else if (err->code == ERR_INVALID) {
+        answer_error(t, APP_REJECT_BAD_REQUEST, err->text, NULL);
+    } else if (t->request.method == SSE_POST) {
+        answer_error(t, APP_REJECT_CHANNELS, err->text, "Retry-After: 30\r\n");
+    } else {
+        answer_busy(t, err->code == ERR_LIMIT ? APP_REJECT_CHANNELS : APP_REJECT_MEMORY, err->text,
+                    -1);
+    }
+}
+
+static void answer_stream(struct task *t, const struct sse_vars *vars)
+{
+    struct err err = {.code = 0};
+    struct app_stream *stream;
+    if (app_config_stream(t->server->config, t->request.name, &stream, &err)) {
+        answer_without(t, &err);
+        return;
+    }
+    answer_with(t, stream, vars);
+    app_stream_unref(stream);
+}
+
+/* The answer to a request that was made before. 0: it is none. */
+static int answer_run(struct task *t, const struct sse_vars *vars)
+{
+    struct app_stream *run;
+    const char *user = vars->get(vars->ctx, "REMOTE_USER");
+    int rc = app_runs_find(t->server->runs, t->server->config, t->request.name, user, &run);
+    if (rc == ERR_UNKNOWN) {
+        return 0;
+    }
+    if (rc) {
+        answer_error(t, APP_REJECT_CHANNELS, "the answer cannot be read now", NULL);
+        return 1;
+    }
+    if (t->request.method == SSE_DELETE) {
+        app_run_delete(&(struct app_publish_request){.server = t->server, .x = t->x,
+                                                     .request = &t->request, .vars = vars,
+                                                     .allowed_origin = t->allowed_origin,
+                                                     .stream = run});
+    } else if (t->request.method != SSE_GET && t->request.method != SSE_HEAD) {
+        answer_error(t, APP_REJECT_METHOD, "method: must be one of " RUN_METHODS,
+                     "Allow: " RUN_METHODS "\r\n");
+    } else {
+        answer_with(t, run, vars);
+    }
+    app_stream_unref(run);
+    return 1;
+}
+
 /* --- pages of our own ---------------------------------------------------------------------- */
+
+static void send_page(struct task *t, int rc, const struct app_page *page, const struct buf *body)
+{
+    if (!rc) {
+        rc = sse_head_plain(&t->out, page->status, page->type, t->allowed_origin, page->extra);
+    }
+    if (!rc && t->request.method != SSE_HEAD) {
+        rc = buf_append(&t->out, body->data ? body->data : "", body->len);
+    }
+    send_out(t, rc);
+}
 
 static void answer_page(struct task *t, const struct sse_vars *vars)
 {
@@ -245,7 +340,7 @@ static void answer_page(struct task *t, const struct sse_vars *vars)
     struct app_page page;
     struct buf body;
     if (!allow) {
-        answer_unknown(t);
+        answer_error(t, APP_REJECT_NOT_FOUND, "there is no such stream", NULL);
         return;
     }
     if (!app_allow_has(allow, vars->get(vars->ctx, "REMOTE_ADDR"),
@@ -260,22 +355,69 @@ static void answer_page(struct task *t, const struct sse_vars *vars)
     }
     buf_init(&body, ANSWER_BYTES);
     int rc = app_pages_make(t->server, name, &page, &body);
-    if (!rc) {
-        rc = sse_head_plain(&t->out, page.status, page.type, t->allowed_origin, page.extra);
-    }
-    if (!rc && t->request.method != SSE_HEAD) {
-        rc = buf_append(&t->out, body.data ? body.data : "", body.len);
-    }
+    send_page(t, rc, &page, &body);
     buf_fini(&body);
-    send_out(t, rc);
+}
+
+/* How many read the stream of this name. */
+static void answer_presence(struct task *t, const char *name)
+{
+    struct err err = {.code = 0};
+    struct app_stream *stream;
+    struct app_page page;
+    struct buf body;
+    if (t->request.method != SSE_GET && t->request.method != SSE_HEAD) {
+        answer_error(t, APP_REJECT_METHOD, "method: must be one of " METHODS, ALLOW);
+        return;
+    }
+    if (t->request.query.count > 0) {
+        answer_error(t, APP_REJECT_BAD_REQUEST, "the number of readers takes no parameters", NULL);
+        return;
+    }
+    int rc = app_config_stream(t->server->config, name, &stream, &err);
+    if (rc == ERR_LIMIT || rc == ERR_NOMEM) {
+        answer_error(t, APP_REJECT_CHANNELS, err.text, "Retry-After: 30\r\n");
+        return;
+    }
+    if (rc) {
+        answer_without(t, &err);
+        return;
+    }
+    if (stream->own.presence) {
+        buf_init(&body, ANSWER_BYTES);
+        rc = app_presence_page(t->server->presence, stream, &page, &body);
+        send_page(t, rc, &page, &body);
+        buf_fini(&body);
+    } else {
+        answer_error(t, APP_REJECT_NOT_FOUND, "presence is off for this stream", NULL);
+    }
+    app_stream_unref(stream);
+}
+
+/* Several streams on one connection. */
+static void answer_several(struct task *t)
+{
+    struct err err = {.code = 0};
+    struct app_channel *c;
+    int rc = app_several_open(t->server->severals, t->server->config, &t->request.query, &c, &err);
+    if (!rc) {
+        start_stream(t, c);
+    } else if (rc == ERR_IO) {
+        answer_busy(t, APP_REJECT_UNAVAILABLE, err.text, -1);
+    } else {
+        answer_without(t, &err);
+    }
 }
 
 static void answer_list_request(struct task *t)
 {
     if (t->request.method != SSE_GET && t->request.method != SSE_HEAD) {
         answer_error(t, APP_REJECT_METHOD, "method: must be one of " METHODS, ALLOW);
+    } else if (app_several_is_asked(&t->request.query)) {
+        answer_several(t);
     } else if (t->request.query.count > 0) {
-        answer_error(t, APP_REJECT_BAD_REQUEST, "the list of streams takes no parameters", NULL);
+        answer_error(t, APP_REJECT_BAD_REQUEST,
+                     "the list of streams takes no parameters; ?stream=NAME reads streams", NULL);
     } else {
         answer_list(t);
     }
@@ -285,6 +427,7 @@ void app_serve(void *ctx, struct gate_exchange *x, const struct sse_vars *vars)
 {
     struct task t = {.server = ctx, .x = x};
     struct err err = {.code = 0};
+    char stream[SSE_REQUEST_TEXT_MAX];
     const struct conf_list *origins = &t.server->config->cors_origins;
     buf_init(&t.out, ANSWER_BYTES);
     t.server->counts->requests++;
@@ -302,7 +445,9 @@ void app_serve(void *ctx, struct gate_exchange *x, const struct sse_vars *vars)
         answer_list_request(&t);
     } else if (t.request.name[0] == '-') {
         answer_page(&t, vars);
-    } else {
+    } else if (app_presence_is_named(t.request.name, stream, sizeof stream)) {
+        answer_presence(&t, stream);
+    } else if (!answer_run(&t, vars)) {
         answer_stream(&t, vars);
     }
     buf_fini(&t.out);

@@ -10,6 +10,9 @@ struct app_channels;
 struct app_config;
 struct app_counts;
 struct app_metrics;
+struct app_presence;
+struct app_runs;
+struct app_severals;
 struct clock;
 struct gate_exchange;
 struct log;
@@ -19,10 +22,13 @@ struct app_server {
     const struct app_config *config;
     const struct hub_settings *hub; /* those in force */
     struct app_channels *channels;
+    struct app_severals *severals;
     const struct clock *clock;
     const struct log *log;
     struct app_metrics *metrics;
     struct app_counts *counts; /* the metrics' */
+    struct app_presence *presence;
+    struct app_runs *runs;
     const int *is_draining;
     int was_busy; /* and that was told at busy_ms */
     int64_t busy_ms;

@@ -18,7 +18,7 @@ enum err_code {
     ERR_PROTOCOL = -10 /* the peer broke the protocol */
 };
 
-#define ERR_TEXT_BYTES 512
+#define ERR_TEXT_BYTES 1024
 
 /* Filled in where a person must act on a failure. Storage belongs to the caller. */
 struct err {

@@ -269,13 +269,17 @@ static int is_skipped(const char *const *skip, const char *name)
     return 0;
 }
 
-static int fail_unknown(const struct conf_option *table, const char *path, struct err *err)
+static int fail_unknown(const struct conf_option *table, const char *const *skip, const char *path,
+                        struct err *err)
 {
-    char known[ERR_TEXT_BYTES / 2] = "";
+    char known[ERR_TEXT_BYTES - PATH_BYTES] = "";
     size_t used = 0;
     for (const struct conf_option *o = table; o->name && used < sizeof known; o++) {
         used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "",
                                  o->name);
+    }
+    for (; skip && *skip && used < sizeof known; skip++) {
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *skip);
     }
     return err_set(err, ERR_UNKNOWN, "%s: unknown key; known here: %s", path, known);
 }
@@ -299,7 +303,7 @@ int conf_read(const struct conf_option *table, void *settings, struct json_objec
         conf_path_join(key_path, sizeof key_path, path, key);
         const struct conf_option *o = find(table, key);
         if (!o) {
-            rc = fail_unknown(table, key_path, err);
+            rc = fail_unknown(table, skip, key_path, err);
             goto fail;
         }
         rc = read_value(o, member(o, settings), value);

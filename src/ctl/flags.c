@@ -11,7 +11,8 @@ const char ctl_help[] =
     "Usage: ssecgi-ctl doctor [OPTION]... URL\n"
     "Acts as an EventSource on a deployed stream, says what is wrong with it, and\n"
     "names the line to add to the web server's configuration.\n"
-    "'ssecgi-ctl publish --help' tells how to publish events.\n"
+    "'ssecgi-ctl publish --help' tells how to publish events, and 'ssecgi-ctl migrate\n"
+    "--help' how to move a topic into Redis.\n"
     "\n"
     "  --user NAME:PASSWORD  for a server that asks for them; other users of this\n"
     "                        machine can see them here, but not in\n"
@@ -79,7 +80,7 @@ int ctl_flags_read(struct ctl_flags *out, int argc, char **argv, struct err *err
     int rc = ctl_args_walk(&args, argc - has_command, argv + has_command, err);
     if (!rc && f.action == CTL_DOCTOR) {
         if (!has_command) {
-            return err_set(err, ERR_INVALID, "a command is missing: doctor or publish");
+            return err_set(err, ERR_INVALID, "a command is missing: doctor, publish or migrate");
         }
         rc = url ? ctl_url_read(url, f.url, err)
                  : err_set(err, ERR_INVALID, "the URL of a stream is missing");

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "ctl/doctor.h"
 #include "ctl/flags.h"
+#include "ctl/migrate.h"
 #include "ctl/publish.h"
 
 #include <curl/curl.h>
@@ -35,6 +36,22 @@ static int publish(int argc, char **argv)
     return fflush(stdout) || ferror(stdout) ? CTL_EXIT_WRONG : status;
 }
 
+static int migrate(int argc, char **argv)
+{
+    struct ctl_migrate command;
+    struct err err = {.code = 0};
+    int status = CTL_EXIT_GOOD;
+    if (ctl_migrate_flags_read(&command, argc, argv, &err)) {
+        return usage(&err, "migrate ");
+    }
+    if (command.is_help) {
+        fputs(ctl_migrate_help, stdout);
+    } else {
+        status = ctl_migrate_run(&command);
+    }
+    return fflush(stdout) || ferror(stdout) ? CTL_EXIT_WRONG : status;
+}
+
 int main(int argc, char **argv)
 {
     static struct ctl_flags flags;
@@ -42,6 +59,9 @@ int main(int argc, char **argv)
     int status = CTL_EXIT_GOOD;
     if (argc > 1 && strcmp(argv[1], "publish") == 0) {
         return publish(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "migrate") == 0) {
+        return migrate(argc - 1, argv + 1);
     }
     if (ctl_flags_read(&flags, argc, argv, &err)) {
         return usage(&err, "");

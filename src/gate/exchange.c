@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "gate/plain.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@ static ssize_t sink_send(struct hub_reader *r, const struct iovec *iov, int coun
                          const struct hub_stamp *stamp)
 {
     struct gate_exchange *x = exchange_of(r);
+    if (x->plain) {
+        return gate_plain_send(x->plain, &x->writer, iov, count);
+    }
     if (stamp && x->scratch) {
         return gate_writer_send_slice(&x->writer, x->scratch, stamp, iov, count);
     }
@@ -33,7 +37,8 @@ static int sink_is_behind(const struct hub_reader *r)
 
 static size_t sink_owed(const struct hub_reader *r)
 {
-    return exchange_of(r)->writer.owed;
+    const struct gate_exchange *x = exchange_of(r);
+    return x->plain ? 0 : x->writer.owed; /* a plain one keeps what it owes */
 }
 
 static void sink_watch(struct hub_reader *r, int wanted)
@@ -61,6 +66,15 @@ static const struct hub_sink exchange_sink = {
 
 /* --- the end ------------------------------------------------------------------------------- */
 
+static void forget_plain(struct gate_exchange *x)
+{
+    if (x->plain) {
+        gate_plain_fini(x->plain);
+        free(x->plain);
+        x->plain = NULL;
+    }
+}
+
 /* Goes on with the closing records. */
 static void finish(struct gate_exchange *x)
 {
@@ -75,6 +89,7 @@ static void finish(struct gate_exchange *x)
         return;
     }
     x->is_finishing = 0;
+    forget_plain(x);
     x->ops->watch(x, 0);
     x->ops->done(x);
 }
@@ -153,6 +168,21 @@ int gate_stream(struct gate_exchange *x, struct hub_channel *c, const struct hub
     return hub_reader_start(c, &x->reader, &exchange_sink, start, now_ms);
 }
 
+int gate_stream_plain(struct gate_exchange *x, struct hub_channel *c, const struct hub_start *start,
+                      int64_t now_ms)
+{
+    x->plain = malloc(sizeof *x->plain);
+    if (!x->plain) {
+        return ERR_NOMEM;
+    }
+    gate_plain_init(x->plain, start->head_len);
+    int rc = gate_stream(x, c, start, now_ms);
+    if (rc) {
+        forget_plain(x);
+    }
+    return rc;
+}
+
 void gate_exchange_writable(struct gate_exchange *x, int64_t now_ms)
 {
     if (x->is_finishing) {
@@ -169,6 +199,7 @@ void gate_exchange_fini(struct gate_exchange *x)
     void (*gone)(void *) = x->gone;
     hub_reader_leave(&x->reader);
     free(x->answer);
+    forget_plain(x);
     x->answer = NULL;
     x->is_finishing = 0;
     x->gone = NULL;

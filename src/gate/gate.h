@@ -13,6 +13,7 @@ struct clock;
 struct err;
 struct gate;
 struct gate_exchange;
+struct gate_plain;
 struct log;
 
 #define GATE_PARAMS_BYTES 131072         /* of one request's variables, records included */
@@ -41,6 +42,7 @@ struct gate_exchange {
     struct gate_writer writer;
     const struct gate_exchange_ops *ops;
     struct gate_scratch *scratch; /* the gate's; NULL where there is one reader only */
+    struct gate_plain *plain;     /* heap; NULL for an event stream as it is */
     const char *body; /* of the request, during the handler's call */
     size_t body_len;
     void (*gone)(void *ctx); /* of an answer that is still to come */
@@ -63,6 +65,11 @@ void gate_defer(struct gate_exchange *x, void (*gone)(void *ctx), void *ctx);
  * exchange still wants an answer. */
 int gate_stream(struct gate_exchange *x, struct hub_channel *c, const struct hub_start *start,
                 int64_t now_ms);
+
+/* The same for one who knows nothing of positions: events' names and data only, and none whose name begins with
+ * "stream.". ERR_NOMEM, too. */
+int gate_stream_plain(struct gate_exchange *x, struct hub_channel *c, const struct hub_start *start,
+                      int64_t now_ms);
 
 /* --- for kinds of gates -------------------------------------------------------------------- */
 

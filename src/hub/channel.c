@@ -163,6 +163,28 @@ void hub_channel_beat(struct hub_channel *c, int64_t now_ms)
     }
 }
 
+void hub_channel_tell(struct hub_channel *c, const char *name, const char *data, int64_t now_ms)
+{
+    int64_t spoke_ms = c->spoke_ms;
+    if (c->has_ended || c->reader_count == 0) {
+        return;
+    }
+    c->now_ms = now_ms;
+    buf_clear(&c->hub->frame);
+    if (sse_frame_event(&c->hub->frame, NULL, name, data, strlen(data)) == 0) {
+        push(c, NULL);
+        c->has_joined = 0;
+    }
+    if (c->is_ahead) {
+        c->spoke_ms = spoke_ms; /* the id that a silence brings is still wanted */
+    }
+}
+
+int hub_channel_has_joined(const struct hub_channel *c)
+{
+    return c->has_joined;
+}
+
 /* --- life ---------------------------------------------------------------------------------- */
 
 int hub_channel_new(struct hub *h, const struct hub_origin *origin, struct hub_channel **out)
@@ -200,6 +222,18 @@ void hub_channel_start(struct hub_channel *c, const char *position, int64_t now_
 const struct sse_out *hub_channel_live(struct hub_channel *c)
 {
     return &c->live_out;
+}
+
+void hub_channel_retry(struct hub_channel *c)
+{
+    struct hub_reader *next;
+    for (struct hub_reader *r = c->parked.head; r; r = next) {
+        next = r->next;
+        if (r->place == HUB_WAITING && !r->is_blocked) {
+            r->place = HUB_HISTORY;
+            hub_settle(r); /* it only changes lists */
+        }
+    }
 }
 
 static void drop_work(struct hub_channel *c)

@@ -7,7 +7,7 @@
 const char *const hub_gap_reasons[HUB_GAP_REASONS] = {
     "expired", "late",      "rotated-away", "truncated",    "unreadable",       "damaged",
     "hole",    "too-large", "no-memory",    "filter-limit", "unknown-position", "deleted",
-    "replaced", "other",
+    "replaced", "restarted", "interrupted", "other",
 };
 
 void hub_count_gap(struct hub *h, struct hub_counts *counts, const char *reason)

@@ -140,8 +140,10 @@ void hub_history_read(struct hub_reader *r, int64_t now_ms)
         wait_for_origin(r, answer != ERR_AGAIN, now_ms);
         return;
     }
-    r->failures = 0;
-    r->was_told = 0;
+    if (answer >= 0) { /* to have shown something before it failed is no success */
+        r->failures = 0;
+        r->was_told = 0;
+    }
     int rc = offer_page(r, p, cursor, now_ms);
     int is_whole = rc == 1;
     if (is_whole && (answer == HUB_PULL_END || p->has_ended)) {

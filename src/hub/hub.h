@@ -80,7 +80,7 @@ enum hub_end {
 
 /* Reasons of gaps that are counted one by one; whatever else there is comes last. */
 extern const char *const hub_gap_reasons[];
-#define HUB_GAP_REASONS 14
+#define HUB_GAP_REASONS 16
 
 /* What happened in all channels. Only ever grows. */
 struct hub_totals {
@@ -165,8 +165,18 @@ void hub_channel_start(struct hub_channel *c, const char *position, int64_t now_
 /* Where new events go in. Valid as long as the channel. */
 const struct sse_out *hub_channel_live(struct hub_channel *c);
 
+/* Readers that wait for the origin (ERR_AGAIN) are served in the next turn, rather than in a second. */
+void hub_channel_retry(struct hub_channel *c);
+
 /* Counts there from now on, before the first reader. `counts` outlives the channel. */
 void hub_channel_count_in(struct hub_channel *c, struct hub_counts *counts);
+
+/* Tells the readers something that is no event of the log: it has no position, and nobody gets it
+ * again. Who is behind the ring does not get it. */
+void hub_channel_tell(struct hub_channel *c, const char *name, const char *data, int64_t now_ms);
+
+/* 1 when a reader has come into the ring since then. */
+int hub_channel_has_joined(const struct hub_channel *c);
 
 /* Drops what readers are left, and frees. */
 void hub_channel_free(struct hub_channel *c);

@@ -237,6 +237,7 @@ int hub_reader_seek(struct hub_reader *r, const char *position)
         r->position = NULL;
         r->at = at;
         r->place = HUB_RING;
+        r->channel->has_joined = 1;
         r->failures = 0;
         r->was_told = 0;
         return 0;

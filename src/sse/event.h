@@ -25,6 +25,7 @@ struct sse_gap {
                              from the position of the event before the gap */
     const char *reason;   /* a word for programs: "truncated", "rotated-away", "slow-reader" */
     const char *detail;   /* a sentence for people, or NULL */
+    const char *stream;   /* whose it is, where several streams are one; NULL elsewhere */
     int64_t bytes;        /* what is missing; -1 where unknown */
     int64_t events;       /* -1 where unknown */
 };
