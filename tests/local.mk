@@ -12,10 +12,14 @@ SYSTEM_TESTS = \
 	tests/system/test_answers.py \
 	tests/system/test_browser.py \
 	tests/system/test_cgi.py \
+	tests/system/test_chat.py \
 	tests/system/test_config.py \
+	tests/system/test_demo.py \
 	tests/system/test_doctor.py \
 	tests/system/test_doctor_mistakes.py \
 	tests/system/test_doctor_servers.py \
+	tests/system/test_exec.py \
+	tests/system/test_families.py \
 	tests/system/test_fanout_limits.py \
 	tests/system/test_fanout_procs.py \
 	tests/system/test_fanout_storm.py \
@@ -37,14 +41,24 @@ SYSTEM_TESTS = \
 	tests/system/test_matrix_lighttpd_external.py \
 	tests/system/test_matrix_lighttpd_procs.py \
 	tests/system/test_matrix_nginx.py \
-	tests/system/test_peers_gone.py \
 	tests/system/test_metrics.py \
+	tests/system/test_migrate.py \
+	tests/system/test_modules.py \
+	tests/system/test_peers_gone.py \
+	tests/system/test_presence.py \
 	tests/system/test_print.py \
 	tests/system/test_publish.py \
+	tests/system/test_publish_faults.py \
 	tests/system/test_publish_servers.py \
+	tests/system/test_redis.py \
+	tests/system/test_redis_faults.py \
+	tests/system/test_runs.py \
+	tests/system/test_runs_limits.py \
+	tests/system/test_runs_servers.py \
 	tests/system/test_service.py \
 	tests/system/test_service_log.py \
 	tests/system/test_service_spawned.py \
+	tests/system/test_several.py \
 	tests/system/test_signals.py \
 	tests/system/test_soak.py \
 	tests/system/test_tail.py \
@@ -52,6 +66,7 @@ SYSTEM_TESTS = \
 	tests/system/test_tail_many.py \
 	tests/system/test_tail_search.py \
 	tests/system/test_tail_watch.py \
+	tests/system/test_two_machines.py \
 	tests/system/test_wire.py
 
 SYSTEM_HELPERS = \
@@ -66,12 +81,18 @@ SYSTEM_HELPERS = \
 	tests/system/harness.py \
 	tests/system/http2_client.py \
 	tests/system/http2_streams.py \
+	tests/system/redis_kept.py \
+	tests/system/redis_server.py \
+	tests/system/runs_case.py \
 	tests/system/service_manager.py \
 	tests/system/sse_client.py \
 	tests/system/tap.py \
+	tests/system/upstream.py \
 	tests/system/watch_shim.c
 
 BROWSER_TESTS = \
+	tests/browser/chat.mjs \
+	tests/browser/openai.mjs \
 	tests/browser/package-lock.json \
 	tests/browser/package.json \
 	tests/browser/run.mjs
@@ -82,6 +103,7 @@ UNIT_TESTS = \
 	tests/unit/test_app_config \
 	tests/unit/test_app_flags \
 	tests/unit/test_app_notify \
+	tests/unit/test_app_presence \
 	tests/unit/test_app_publish \
 	tests/unit/test_app_publish_post \
 	tests/unit/test_app_publish_who \
@@ -96,9 +118,15 @@ UNIT_TESTS = \
 	tests/unit/test_clock_source \
 	tests/unit/test_conf_file \
 	tests/unit/test_conf_option \
+	tests/unit/test_exec \
+	tests/unit/test_exec_child \
+	tests/unit/test_exec_framing \
+	tests/unit/test_exec_history \
+	tests/unit/test_family \
 	tests/unit/test_filter \
 	tests/unit/test_gate_accept \
 	tests/unit/test_gate_params \
+	tests/unit/test_gate_plain \
 	tests/unit/test_gate_record \
 	tests/unit/test_gate_scratch \
 	tests/unit/test_gate_writer \
@@ -109,20 +137,28 @@ UNIT_TESTS = \
 	tests/unit/test_hub_model \
 	tests/unit/test_hub_nomem \
 	tests/unit/test_hub_reader \
+	tests/unit/test_hub_retry \
 	tests/unit/test_hub_ring \
+	tests/unit/test_hub_tell \
 	tests/unit/test_hub_until \
 	tests/unit/test_journal \
 	tests/unit/test_journal_faults \
+	tests/unit/test_journal_mend \
 	tests/unit/test_journal_model \
 	tests/unit/test_journal_procs \
 	tests/unit/test_line_format \
 	tests/unit/test_line_level \
 	tests/unit/test_line_time \
+	tests/unit/test_merge \
+	tests/unit/test_merge_id \
+	tests/unit/test_merge_model \
 	tests/unit/test_metrics \
 	tests/unit/test_price \
 	tests/unit/test_price_numbers \
 	tests/unit/test_price_path \
+	tests/unit/test_run \
 	tests/unit/test_scoreboard \
+	tests/unit/test_slots \
 	tests/unit/test_sse_event \
 	tests/unit/test_sse_frame \
 	tests/unit/test_sse_query \
@@ -143,6 +179,7 @@ UNIT_TESTS = \
 	tests/unit/test_tail_rotated \
 	tests/unit/test_tail_seek \
 	tests/unit/test_tail_watch \
+	tests/unit/test_tally \
 	tests/unit/test_topic
 
 # Those of ssecgi-ctl, which is built where libcurl is.
@@ -159,6 +196,28 @@ tests_unit_test_ctl_parser_LDADD = $(CTL_LDADD)
 tests_unit_test_ctl_publish_LDADD = $(CTL_LDADD)
 tests_unit_test_ctl_report_LDADD = $(CTL_LDADD)
 
+# Those of the source chat, which is built there, too.
+CHAT_TESTS = \
+	tests/unit/test_chat_body \
+	tests/unit/test_chat_chunk \
+	tests/unit/test_chat_feed \
+	tests/unit/test_chat_run
+CHAT_LDADD = tests/unit/libtests.a libssecgi-chat.a $(SSECGI_LIBS) $(CURL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_chat_body_LDADD = $(CHAT_LDADD)
+tests_unit_test_chat_chunk_LDADD = $(CHAT_LDADD)
+tests_unit_test_chat_feed_LDADD = $(CHAT_LDADD)
+tests_unit_test_chat_run_LDADD = $(CHAT_LDADD)
+
+# Those of the source redis, which is built where hiredis is.
+REDIS_TESTS = \
+	tests/unit/test_redis_model \
+	tests/unit/test_redis_page \
+	tests/unit/test_redis_position
+REDIS_LDADD = tests/unit/libtests.a libssecgi-redis.a $(SSECGI_LIBS) $(HIREDIS_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_redis_model_LDADD = $(REDIS_LDADD)
+tests_unit_test_redis_page_LDADD = $(REDIS_LDADD)
+tests_unit_test_redis_position_LDADD = $(REDIS_LDADD)
+
 # What several unit tests share.
 check_LIBRARIES = tests/unit/libtests.a tests/unit/libhub.a
 tests_unit_libtests_a_SOURCES = \
@@ -167,7 +226,11 @@ tests_unit_libtests_a_SOURCES = \
 	tests/unit/test_journal_model.h \
 	tests/unit/test_journal_publish.h \
 	tests/unit/test_journal_rig.h \
+	tests/unit/test_merge_model.h \
+	tests/unit/test_merge_rig.h \
+	tests/unit/test_redis_world.h \
 	tests/unit/test_scoreboard_play.h \
+	tests/unit/test_tally_play.h \
 	tests/unit/test_tail_many_model.h \
 	tests/unit/test_tail_model.h \
 	tests/unit/test_tail_rig.h \
@@ -188,6 +251,7 @@ tests_unit_libhub_a_SOURCES = \
 	tests/unit/hub_rig_reader.h
 tests_unit_test_gate_accept_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_params_LDADD = $(HUB_LDADD)
+tests_unit_test_gate_plain_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_record_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_scratch_LDADD = $(HUB_LDADD)
 tests_unit_test_gate_writer_LDADD = $(HUB_LDADD)
@@ -198,12 +262,14 @@ tests_unit_test_hub_gather_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_model_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_nomem_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_reader_LDADD = $(HUB_LDADD)
+tests_unit_test_hub_retry_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_ring_LDADD = $(HUB_LDADD)
+tests_unit_test_hub_tell_LDADD = $(HUB_LDADD)
 tests_unit_test_hub_until_LDADD = $(HUB_LDADD)
 
 # They stand between the journal and the system.
 tests_unit_test_journal_model_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=write,--wrap=ftruncate,--wrap=unlink
+	-Wl,--wrap=flock,--wrap=write,--wrap=ftruncate,--wrap=unlink
 tests_unit_test_topic_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync
 
 # They stand between the gate and the system.
@@ -226,9 +292,14 @@ if HAVE_CMOCKA
 TESTS += $(UNIT_TESTS)
 check_PROGRAMS += $(UNIT_TESTS)
 if HAVE_CURL
-TESTS += $(CTL_TESTS)
-CTL_TESTS_BUILT = $(CTL_TESTS)
-check_PROGRAMS += $(CTL_TESTS)
+TESTS += $(CTL_TESTS) $(CHAT_TESTS)
+CTL_TESTS_BUILT = $(CTL_TESTS) $(CHAT_TESTS)
+check_PROGRAMS += $(CTL_TESTS) $(CHAT_TESTS)
+endif
+if HAVE_HIREDIS
+TESTS += $(REDIS_TESTS)
+REDIS_TESTS_BUILT = $(REDIS_TESTS)
+check_PROGRAMS += $(REDIS_TESTS)
 endif
 endif
 
@@ -259,7 +330,7 @@ front-ends-table: ssecgi$(EXEEXT)
 
 .PHONY: check-unit check-lint check-system check-valgrind
 check-unit:
-	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS) $(CTL_TESTS_BUILT)'
+	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS) $(CTL_TESTS_BUILT) $(REDIS_TESTS_BUILT)'
 check-lint:
 	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(LINT_TESTS)'
 check-system:
@@ -267,7 +338,7 @@ check-system:
 # Valgrind is slow: the model tests play fewer of their histories there.
 check-valgrind:
 	$(AM_V_at)test -n '$(VALGRIND)' || { echo 'check-valgrind: configure found no valgrind' >&2; exit 1; }
-	$(AM_V_at)TAIL_MODEL_COUNT=200 TAIL_MANY_COUNT=100 HUB_MODEL_COUNT=200 JOURNAL_MODEL_COUNT=100 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS) $(CTL_TESTS_BUILT)' \
+	$(AM_V_at)TAIL_MODEL_COUNT=200 TAIL_MANY_COUNT=100 HUB_MODEL_COUNT=200 JOURNAL_MODEL_COUNT=100 MERGE_MODEL_COUNT=100 REDIS_MODEL_COUNT=20 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS) $(CTL_TESTS_BUILT) $(REDIS_TESTS_BUILT)' \
 		LOG_FLAGS='$(VALGRIND) --quiet --error-exitcode=99 --leak-check=full --suppressions=$(abs_top_srcdir)/tests/valgrind.supp'
 
 # Ten minutes of a busy log through lighttpd. SOAK_S and SOAK_LINES, of a second, change it.

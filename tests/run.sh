@@ -10,6 +10,7 @@
 # full, what was skipped with its reason. Exit status 1 when anything failed.
 set -uo pipefail
 
+umask 022 # what others can write is no module that ssecgi loads
 top=$(cd "$(dirname "$0")/.." && pwd)
 work=$top/build/tests
 jobs=$(nproc)

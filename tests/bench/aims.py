@@ -4,6 +4,7 @@
 import operator
 import statistics
 
+import publishing
 import slow
 import storm
 import table
@@ -66,9 +67,21 @@ def others():
                                for row in ("ssecgi", "zero-work backend")))
 
 
+def publishing_aims():
+    one, many = ((publishing.JOURNAL, row, "events/s") for row in publishing.ALWAYS)
+    bare = (publishing.JOURNAL, publishing.BARE, "events/s")
+    direct = (publishing.JOURNAL, publishing.DIRECT, "events/s")
+    yield ("publishing, sync always: events a second, command line / write and fdatasync", "≥", 0.9,
+           operator.truediv, direct, bare)
+    yield ("publishing, sync always: events a second, responder / write and fdatasync", "≥", 0.9,
+           operator.truediv, one, bare)
+    yield ("publishing, sync always: events a second, %d publishers / one" % publishing.GROUP, "≥",
+           5, operator.truediv, many, one)
+
+
 def outcomes(cells):
     """(what, "≤" or "≥", aim, the values of the rounds)."""
-    for rows in (direct, against_zero_work, against_nchan, others):
+    for rows in (direct, against_zero_work, against_nchan, others, publishing_aims):
         for what, sign, aim, combine, left, right in rows():
             one, other = table.by_round(cells, left), table.by_round(cells, right)
             yield what, sign, aim, [combine(one[n], other[n]) for n in one if n in other]

@@ -3,6 +3,7 @@
 
 BENCHES = \
 	tests/bench/first_byte \
+	tests/bench/journal_speed \
 	tests/bench/libs_alone \
 	tests/bench/load \
 	tests/bench/peer_bare \
@@ -12,6 +13,7 @@ BENCHES = \
 
 BENCH_FILES = \
 	tests/bench/aims.py \
+	tests/bench/exec_rate.py \
 	tests/bench/fanout.py \
 	tests/bench/figures.py \
 	tests/bench/frontends.py \
@@ -28,6 +30,9 @@ BENCH_FILES = \
 	tests/bench/peers/pushpin/origin.conf \
 	tests/bench/peers/pushpin/pushpin.conf \
 	tests/bench/plot.py \
+	tests/bench/publishing.py \
+	tests/bench/redis_bare.c \
+	tests/bench/redis_rate.py \
 	tests/bench/rig.py \
 	tests/bench/run.py \
 	tests/bench/slow.py \
@@ -37,7 +42,11 @@ BENCH_FILES = \
 	tests/bench/tail_rate.py \
 	tests/bench/work.py
 
-EXTRA_PROGRAMS = $(BENCHES)
+if HAVE_HIREDIS
+REDIS_BENCHES = tests/bench/redis_bare
+endif
+
+EXTRA_PROGRAMS = $(BENCHES) $(REDIS_BENCHES)
 
 tests_bench_load_SOURCES = \
 	tests/bench/client.c \
@@ -66,18 +75,22 @@ tests_bench_peer_threads_SOURCES = tests/bench/peer.c tests/bench/peer.h tests/b
 tests_bench_peer_threads_LDADD = $(FCGI_LIBS) -lpthread
 tests_bench_first_byte_SOURCES = tests/bench/first_byte.c
 tests_bench_first_byte_LDADD =
+tests_bench_journal_speed_SOURCES = tests/bench/journal_speed.c
+tests_bench_journal_speed_LDADD = $(SSECGI_LIBS)
 tests_bench_tail_speed_SOURCES = tests/bench/tail_speed.c
 tests_bench_tail_speed_LDADD = $(SSECGI_LIBS)
+tests_bench_redis_bare_SOURCES = tests/bench/redis_bare.c
+tests_bench_redis_bare_LDADD = $(HIREDIS_LIBS) -lpthread
 tests_bench_libs_alone_SOURCES = tests/bench/libs_alone.c
 tests_bench_libs_alone_LDADD = $(FCGI_LIBS) $(UV_LIBS) $(JSONC_LIBS) $(ZLIB_LIBS)
 
 EXTRA_DIST += $(BENCH_FILES)
-CLEANFILES += $(BENCHES) bench.json bench.svg
+CLEANFILES += $(BENCHES) $(REDIS_BENCHES) bench.json bench.svg
 
 # What is missing is installed by root only; others are told. BENCH_FLAGS='--rounds 1 --only figures'
 # makes it short. Go and npm fetch and build below the build folder.
 .PHONY: bench bench-page
-bench: ssecgi$(EXEEXT) $(BENCHES)
+bench: ssecgi$(EXEEXT) $(module_PROGRAMS) $(BENCHES) $(REDIS_BENCHES)
 	$(AM_V_at)test -n '$(PYTHON3)' || { echo 'bench: configure found no python3' >&2; exit 1; }
 	$(AM_V_at)if test "$$(id -u)" -eq 0; then sh $(top_srcdir)/deploy/install-deps.sh bench || :; fi
 	$(AM_V_at)SSECGI='$(abs_top_builddir)/ssecgi$(EXEEXT)' SRCDIR='$(abs_top_srcdir)' \

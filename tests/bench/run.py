@@ -19,6 +19,7 @@ import sys
 import time
 
 import aims
+import exec_rate
 import fanout
 import figures
 import frontends
@@ -26,6 +27,8 @@ import instructions
 import machine
 import peers
 import plot
+import publishing
+import redis_rate
 import rig
 import slow
 import storm
@@ -34,8 +37,8 @@ import tail_rate
 
 SPARE_FILES = 200
 READERS_MAX = 10000
-PROGRAMS = ("load", "peer_bare", "peer_blast", "peer_threads", "first_byte", "libs_alone",
-            "tail_speed")
+PROGRAMS = ("load", "peer_bare", "peer_blast", "peer_threads", "first_byte", "journal_speed",
+            "libs_alone", "tail_speed")
 
 
 def parts(most):
@@ -49,6 +52,9 @@ def parts(most):
         "storm": lambda t, keep: storm.measure(keep, most),
         "instructions": lambda t, keep: instructions.measure(t),
         "tail": lambda t, keep: tail_rate.measure(t),
+        "publishing": publishing.measure,
+        "redis": lambda t, keep: redis_rate.measure(keep),
+        "exec": lambda t, keep: exec_rate.measure(t),
     }
 
 

@@ -4,6 +4,7 @@
 // BASE_URL   where the pages are, such as http://127.0.0.1:8080/
 // LOG_FILE   the file that the log stream follows; lines are appended to it
 // LOG_STREAM the name of that stream (default: the first of the tail streams)
+// GATE       the stream "answer" says its first words, and the others when this file is there
 // ARTEFACTS  the folder for screenshots (default: artefacts, here)
 // CHROMIUM   the browser (default: /usr/bin/chromium)
 //
@@ -11,6 +12,7 @@
 
 import { appendFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { chatTests } from "./chat.mjs";
 
 const deadlineMs = 30000;
 const pollMs = 50;
@@ -98,6 +100,16 @@ function stateIs(page, word) {
 async function openLog(page) {
     await page.goto(pageUrl("log.html", logParams));
     await stateIs(page, "Live");
+}
+
+// A page that has read what there is: it is told how many read each room then.
+async function openTopics(page, ...names) {
+    await page.goto(`${pageUrl("topics.html")}?${names.map((name) => `room=${name}`).join("&")}`);
+    await stateIs(page, "Live");
+}
+
+function messages(page) {
+    return page.locator(".message-text").allTextContents();
 }
 
 const tests = {
@@ -239,6 +251,61 @@ const tests = {
         await page.locator("#spans button").first().click();
     },
 
+    async topics_shows_what_is_published_and_who_reads(page) {
+        await openTopics(page, "lobby", "help");
+        const other = await page.context().newPage();
+        await openTopics(other, "lobby");
+        const lobby = page.locator(".room", { hasText: "lobby" });
+        await until("two readers", async () => (await lobby.textContent()).includes("2 readers"));
+        const line = `${mark()} <b>not bold</b>`;
+        await other.locator("#publish-text").fill(line);
+        await other.locator("#publish button").click();
+        for (const each of [page, other]) {
+            await until("the message", async () => (await messages(each)).includes(line));
+        }
+        assertThat((await other.locator("#publish-text").inputValue()) === "", "it was taken");
+        await page.locator("#publish-room").selectOption("rooms/help");
+        const question = mark();
+        await page.locator("#publish-text").fill(question);
+        await page.locator("#publish-text").press("Enter");
+        await until("the question", async () => (await messages(page)).includes(question));
+        assertThat(!(await messages(other)).includes(question), "the other does not read that room");
+        assertThat((await page.locator("#messages b").count()) === 0, "text stays text");
+
+        await page.locator("#join-name").fill("tea");
+        await page.locator("#join button").click();
+        await until("a third room", async () => (await page.locator(".room").count()) === 3);
+        await stateIs(page, "Live");
+        await other.close();
+        await until("one reader", async () => (await lobby.textContent()).includes("1 reader"));
+        const all = await messages(page);
+        assertThat(all.filter((text) => text === line).length === 1, "nothing comes twice");
+    },
+
+    async topics_shows_gaps_and_refusals(page) {
+        await openTopics(page, "lobby");
+        await page.route("**/events/rooms/lobby", (route) =>
+            route.fulfill({ status: 429, contentType: "application/json",
+                            body: '{"error": "too many events"}' })
+        );
+        await page.locator("#publish-text").fill("kept");
+        await page.locator("#publish button").click();
+        await until("the reason", async () =>
+            (await textOf(page, "#answer")).includes("too many events")
+        );
+        assertThat((await page.locator("#publish-text").inputValue()) === "kept", "the text is kept");
+        const gap = '{"stream":"rooms/lobby","reason":"expired","events":3}';
+        await page.route("**/events/?*", (route) =>
+            route.fulfill({ status: 200, contentType: "text/event-stream",
+                            body: `event: stream.gap\ndata: ${gap}\n\n` })
+        );
+        await page.goto(pageUrl("topics.html"));
+        await until("the gap", async () =>
+            (await messages(page)).some((text) => text.includes("expired, 3 events missing"))
+        );
+        page.expectedFailures = /429/;
+    },
+
     async index_lists_the_streams_with_their_state(page) {
         await page.goto(baseUrl);
         await page.locator(".card").first().waitFor({ timeout: deadlineMs });
@@ -249,10 +316,25 @@ const tests = {
             names.join() === list.streams.map((stream) => stream.name).join(),
             "a card for each stream"
         );
+        const href = (name) =>
+            page.locator(".card-link", { hasText: name }).first().getAttribute("href");
+        assertThat((await href("answer")) === "chat.html?stream=answer", "one that answers is asked");
+        assertThat((await href("app")) === "log.html?stream=app", "a log is read");
     },
+
+    async log_offers_only_streams_that_can_be_read(page) {
+        await openLog(page);
+        const names = await page.locator("#stream option").allTextContents();
+        assertThat(names.includes("clock"), `among ${names}`);
+        for (const other of ["answer", "ten", "rooms/*"]) {
+            assertThat(!names.includes(other), `${other} can't be read`);
+        }
+    },
+
+    ...chatTests({ artefacts, assertThat, baseUrl, pageUrl, textOf, until }),
 };
 
-for (const name of ["index", "log", "clock", "price"]) {
+for (const name of ["index", "log", "clock", "price", "topics"]) {
     tests[`${name}_fits_a_narrow_screen_and_the_dark`] = async (page) => {
         await page.emulateMedia({ colorScheme: "dark" });
         await page.setViewportSize({ width: 360, height: 740 });

@@ -35,7 +35,7 @@ LIBC = set("""
     assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal
     stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath
     threads time uchar wchar wctype
-    dirent dlfcn endian fcntl fnmatch getopt glob grp iconv libgen malloc netdb poll pthread pwd regex
+    dirent dlfcn endian fcntl fnmatch getopt glob grp iconv libgen link malloc netdb poll pthread pwd regex
     sched search semaphore spawn strings syslog termios unistd utime wordexp
     """.split())
 LIBC_FOLDERS = ("sys/", "net/", "netinet/", "arpa/", "linux/")

@@ -43,6 +43,16 @@ def find_program(name):
     return path
 
 
+def can_load(module):
+    """Whether ssecgi takes the module: not when others than we can write it, as after a build with umask
+    002."""
+    try:
+        stats = [os.stat(path) for path in (module, os.path.dirname(module))]
+    except OSError:
+        return False
+    return all(s.st_uid in (0, os.geteuid()) and not s.st_mode & 0o022 for s in stats)
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -103,6 +113,19 @@ def socket_count(pid):
         except OSError:
             pass
     return count
+
+
+def presence_folder(pid):
+    """Where a process notes its readers for all processes, or None."""
+    base = "/proc/%d/fd" % pid
+    try:
+        for name in os.listdir(base):
+            target = os.readlink(os.path.join(base, name))
+            if re.fullmatch(r"/dev/shm/ssecgi-[0-9]+-[0-9a-f]{16}\.readers", target):
+                return target
+    except OSError:
+        pass
+    return None
 
 
 LIBC = ctypes.CDLL(None)

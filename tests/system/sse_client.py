@@ -190,7 +190,8 @@ def reset(sock):
 class HttpResponse:
     """One request on a connection of its own, and its answer as a byte source."""
 
-    def __init__(self, port, path, headers=None, method="GET", receive_bytes=0, timeout=WAIT):
+    def __init__(self, port, path, headers=None, method="GET", receive_bytes=0, timeout=WAIT,
+                 body=b""):
         self.deadline = time.monotonic() + timeout
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._buffer = b""
@@ -201,7 +202,8 @@ class HttpResponse:
             self.sock.connect(("127.0.0.1", port))
             lines = ["%s %s HTTP/1.1" % (method, path), "Host: 127.0.0.1:%d" % port]
             lines += ["%s: %s" % item for item in (headers or {}).items()]
-            self.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+            lines += ["Content-Length: %d" % len(body)] if body else []
+            self.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body)
             self._read_head()
         except BaseException:
             self.sock.close()

@@ -9,6 +9,13 @@ import harness
 FOLDER = harness.SRCDIR / "tests" / "browser"
 TIMEOUT = 180
 
+# Says the question and five words, and the rest when it may.
+SLOW_ANSWER = """printf '%s ' "$(cat)"; i=0
+while [ $i -lt 40 ]; do
+    i=$((i + 1)); printf 'w%d ' $i; sleep 0.01
+    if [ $i = 5 ]; then while [ ! -e "$GATE" ]; do sleep 0.05; done; fi
+done"""
+
 
 class Browser(harness.Case):
     def test_the_pages_work_in_chromium(self):
@@ -17,14 +24,24 @@ class Browser(harness.Case):
         if not (FOLDER / "node_modules" / "playwright-core").is_dir():
             self.skipTest("playwright-core is not installed: npm ci in tests/browser")
         log, app = self.tail(text="first line\n")
+        gate = self.dir / "gate"
         config = self.config({
             "app": app, "clock": {"source": "clock"},
-            "price": {"source": "price", "symbols": ["ACME", "GLOBEX"], "seed": 42}},
-            retry_ms=500)
+            "price": {"source": "price", "symbols": ["ACME", "GLOBEX"], "seed": 42},
+            "rooms/*": {"source": "topic", "presence": True,
+                        "publish": {"addresses": ["127.0.0.1"]}},
+            "answer": {"source": "exec", "mode": "per_request", "framing": "chunks",
+                       "argv": ["/bin/sh", "-c", SLOW_ANSWER], "env": {"GATE": str(gate)},
+                       "max_runs": 1, "queue": 1, "max_body_bytes": 1000,
+                       "publish": {"addresses": ["127.0.0.1"]}},
+            "ten": {"source": "exec", "mode": "per_request",
+                    "argv": [str(harness.SRCDIR / "deploy" / "demo" / "ten.sh"), "0"],
+                    "publish": {"addresses": ["127.0.0.1"]}}},
+            retry_ms=500, state_dir=str(self.dir))
         server = self.lighttpd("lighttpd/lighttpd.conf", harness.SRCDIR / "html", CONFIG=config)
         artefacts = os.environ.get("ARTEFACTS") or str(harness.BUILDDIR / "artefacts")
         env = self.environment({
-            "BASE_URL": "http://127.0.0.1:%d/" % server.port, "LOG_FILE": log, "LOG_STREAM": "app",
+            "BASE_URL": "http://127.0.0.1:%d/" % server.port, "LOG_FILE": log, "LOG_STREAM": "app", "GATE": gate,
             "ARTEFACTS": artefacts, "CHROMIUM": chromium, "TMPDIR": self.dir})
         run = self.process([node, FOLDER / "run.mjs"], "browser.log", env=env)
         try:
@@ -35,5 +52,7 @@ class Browser(harness.Case):
         if status == 77:
             self.skipTest(text.strip())
         self.assertEqual(status, 0, text)
+        harness.wait_until(lambda: not any(map(harness.presence_folder, server.responders())),
+                           "with its last reader gone, a process removes what it noted")
         self.assertRegex(text, r"(?m)^ok \d")
         self.assertNotRegex(text, r"(?m)^not ok")

@@ -249,7 +249,7 @@ class Figures(Case):
     def test_each_reason_of_a_gap_has_its_series(self):
         said = set()
         for folder in ("source", "hub", "app"):
-            for path in (harness.SRCDIR / "src" / folder).glob("*.c"):
+            for path in (harness.SRCDIR / "src" / folder).rglob("*.c"):
                 said |= set(re.findall(r'(?:\.reason = |gap\(\w+, (?:\w+, )?|lose\(\w+, \w+, |label, )'
                                        r'"([a-z]+(?:-[a-z]+)*)"', path.read_text()))
         shown = {key[1] for key in self.scrape(self.start()) if key[0] == "ssecgi_gaps_total"}

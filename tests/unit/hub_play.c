@@ -127,6 +127,8 @@ static void step(struct rig *rig, size_t readers)
         come_or_go(r, p);
     } else if (what < 680) {
         let_through(r);
+    } else if (what < 720 && p->hub) {
+        rig_tell(p);
     } else if (what < 900) {
         rig_turn(p);
     } else if (what < 950) {

@@ -197,6 +197,24 @@ static int pull(void *ctx, char position[SSE_POSITION_SIZE], const struct sse_ou
 
 /* --- processes ----------------------------------------------------------------------------- */
 
+void rig_tell(struct rig_proc *p)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%zu", ++p->rig->told);
+    rig_in_hub = 1;
+    hub_channel_tell(p->channel, RIG_TOLD, number, p->rig->now_ms);
+    rig_in_hub = 0;
+}
+
+size_t rig_comments(const char *text, size_t len)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < len; i++) {
+        count += text[i] == ':' && (i == 0 || text[i - 1] == '\n');
+    }
+    return count;
+}
+
 static int gap_json(const struct sse_gap *gap, struct buf *out)
 {
     return buf_append_str(out, gap->reason);

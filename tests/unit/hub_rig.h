@@ -96,6 +96,7 @@ struct rig_reader {
     int saw_end_request;
     /* what rig_judge found in this connection */
     size_t events, gaps, comments, progress;
+    size_t told; /* the last number that it was told; they only grow */
     uint64_t retry_ms; /* the last one */
 };
 
@@ -111,6 +112,7 @@ struct rig {
     struct rig_reader readers[RIG_READERS];
     int64_t now_ms;
     size_t sends;
+    size_t told; /* how often rig_tell was called */
     unsigned live_in_pull_percent; /* of pulls that bring live events too */
     unsigned until_percent;        /* of connections that are to end somewhere */
     int lacks_memory;              /* allocations may fail */
@@ -135,6 +137,9 @@ void rig_append(struct rig *rig, enum rig_kind kind, size_t len);
 void rig_emit(struct rig_proc *p, size_t max);
 /* Both: what most tests want. */
 void rig_say(struct rig_proc *p, size_t len);
+
+/* Tells the readers of a process the next number. */
+void rig_tell(struct rig_proc *p);
 
 /* A fresh connection from the reader's cursor; what hub_reader_start answered. */
 int rig_connect(struct rig_reader *r, struct rig_proc *p);

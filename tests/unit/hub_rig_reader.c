@@ -263,6 +263,12 @@ static void judge_event(struct rig_reader *r, const struct whatwg_event *e, size
     const struct rig *rig = r->rig;
     size_t at;
     MUST(r, sscanf(e->last_id.data, "1-%zu", &at) == 1 && at <= rig->count);
+    if (strcmp(e->type.data, RIG_TOLD) == 0) {
+        size_t told = strtoul(e->data.data, NULL, 10);
+        MUST(r, told > r->told && told <= rig->told);
+        r->told = told;
+        return;
+    }
     if (strcmp(e->type.data, "stream.gap") == 0) {
         judge_gap(r, e, at, number);
         r->cursor = at;
@@ -303,15 +309,6 @@ static void judge_event(struct rig_reader *r, const struct whatwg_event *e, size
     r->events++;
 }
 
-static size_t count_comments(const char *text, size_t len)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < len; i++) {
-        count += text[i] == ':' && (i == 0 || text[i - 1] == '\n');
-    }
-    return count;
-}
-
 /* A stream that was ended, not cut, ends with a whole frame and a retry: of its own. */
 static void judge_ending(struct rig_reader *r, const char *text, size_t len)
 {
@@ -333,9 +330,9 @@ void rig_judge(struct rig_reader *r)
     size_t at;
     whatwg_parse(&stream, text, len);
     r->cursor = r->base;
-    r->events = r->gaps = r->progress = 0;
+    r->events = r->gaps = r->progress = r->told = 0;
     r->saw_until = 0;
-    r->comments = count_comments(text, len);
+    r->comments = rig_comments(text, len);
     for (size_t i = 0; i < stream.count; i++) {
         judge_event(r, &stream.events[i], i);
     }

@@ -125,6 +125,7 @@ static void a_mistake_is_told_with_file_and_path(void **state)
          "streams.a.interval_ms"},
         {"{\"streams\": {\"a\": {\"source\": \"tail\"}}}", "streams.a.path"},
         {"{\"streams\": {\"a\": {\"source\": \"price\", \"symbols\": []}}}", "streams.a.symbols"},
+        {"{\"streams\": {\"a\": {\"source\": \"topic\"}}}", "streams.a: the source \"topic\" needs state_dir"},
         {"[]", "object"},
         {"", "early"},
         {"{" ONE "}}", "1:"},

@@ -329,6 +329,49 @@ static void a_head_that_is_not_the_channels_does_not_spin(void **state)
 
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* An event, and then no more of them for now. */
+static int pull_half(void *ctx, char position[SSE_POSITION_SIZE], const struct sse_out *page,
+                     size_t budget_bytes)
+{
+    (void)ctx;
+    (void)budget_bytes;
+    if (odd_pulls++ % 2 == 0) {
+        struct sse_event e = {.position = position, .data = "x", .data_len = 1};
+        snprintf(position, SSE_POSITION_SIZE, "half-%zu", odd_pulls);
+        page->event(page->ctx, &e);
+    }
+    return ERR_IO;
+}
+
+/* As it is with several streams of which one cannot be read. */
+static void an_origin_that_fails_is_told_once_though_it_gives_something(void **state)
+{
+    (void)state;
+    static const struct hub_sink sink = {.send = take_all, .owed = owe_nothing,
+                                         .watch = ignore_watch, .finish = ignore_finish,
+                                         .drop = ignore_drop};
+    struct hub_origin origin = {.pull = pull_half};
+    struct hub_channel *c;
+    struct hub_reader reader = {.channel = NULL};
+    struct hub_start start = {.position = "1-0"};
+    struct hub_counts counts = {.readers = 0};
+    assert_int_equal(hub_channel_new(proc->hub, &origin, &c), 0);
+    hub_channel_count_in(c, &counts);
+    hub_channel_start(c, "1-9", rig.now_ms);
+    odd_pulls = 0;
+    assert_int_equal(hub_reader_start(c, &reader, &sink, &start, rig.now_ms), 0);
+    for (int s = 0; s < 5; s++) {
+        for (int turn = 0; turn < 100 && rig_turn(proc); turn++) {
+        }
+        rig_tick(proc, 1000);
+    }
+    assert_in_range(odd_pulls, 8, 12);
+    assert_in_range(counts.history_events, 4, 6);
+    assert_int_equal(counts.gaps, 1);
+    hub_reader_leave(&reader);
+    hub_channel_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +385,7 @@ int main(void)
         T(a_reader_ahead_of_the_head_waits_for_it),
         T(an_origin_that_fails_after_that_is_told_all_the_same),
         T(a_head_that_is_not_the_channels_does_not_spin),
+        T(an_origin_that_fails_is_told_once_though_it_gives_something),
     };
     return cmocka_run_group_tests_name("hub_end", tests, NULL, NULL);
 }

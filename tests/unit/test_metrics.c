@@ -190,7 +190,7 @@ static void nothing_yet_is_all_series_at_zero(void **state)
     static struct figures f;
     f = (struct figures){.stream_count = 0};
     print(&f, 1);
-    assert_int_equal(page.family_count, 3 + 11 + 8);
+    assert_int_equal(page.family_count, 3 + 11 + 10);
     assert_true(value_of("ssecgi_build_info{version=\"" SSECGI_VERSION "\"}") == 1);
     assert_true(value_of("ssecgi_scoreboard_up") == 1);
     assert_true(value_of("ssecgi_rejected_total{reason=\"forbidden\"}") == 0);

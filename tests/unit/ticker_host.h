@@ -103,7 +103,8 @@ static inline struct ticker_host *ticker_host_new(const struct source_type *type
     h->log = (struct log){.fd = -1, .level = LOG_LEVEL_ERROR};
     assert_int_equal(uv_loop_init(&h->loop), 0);
     h->live = record_new();
-    h->host = (struct source_host){&h->loop, &h->log, &h->clock, &h->live->out};
+    h->host = (struct source_host){
+        .loop = &h->loop, .log = &h->log, .clock = &h->clock, .live = &h->live->out};
     h->type = type;
     h->settings = calloc(1, type->settings_size);
     assert_non_null(h->settings);
