@@ -105,6 +105,7 @@ trap 'echo; exit 0' INT TERM HUP
 start
 say "what it does: http://127.0.0.1:$port/events/-/metrics"
 say "what a browser gets: build/demo/ssecgi-ctl doctor http://127.0.0.1:$port/events/clock"
+say "an answer, word by word: curl -N --data 'What is a gap?' http://127.0.0.1:$port/events/answer"
 say "http://127.0.0.1:$port/ (Ctrl-C stops it)"
 wait "$server" || true
 cat "$run_dir"/*.log >&2 || true

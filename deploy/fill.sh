@@ -6,7 +6,7 @@
 #
 # A place is @NAME@, or @NAME=DEFAULT@ where a value need not be given. A line that begins with
 # "#+OPTION " is a comment unless the option is switched on. The names:
-#   PORT       listens on 127.0.0.1:PORT
+#   PORT       listens on 127.0.0.1:PORT; lighttpd.conf and scale/ take another ADDRESS, too
 #   RUNDIR     an existing folder for logs, sockets and the like; short: a socket's path has at most
 #              107 bytes
 #   DOCROOT    the folder with the pages (html/)
@@ -16,6 +16,7 @@
 #   MODULES    the folder of Apache's modules (Debian: /usr/lib/apache2/modules)
 #   USER, GROUP  whom Apache, nginx, HAProxy and H2O serve as when root starts them; they must be able
 #              to reach all of the above
+#   ONE, TWO, REDIS, STATEDIR, TOKENHASH, PASSWORDFILE  see scale/
 #   TIMEOUT    seconds of silence after which the server ends a stream
 #   GRACE      seconds that streams get when the server is reloaded or stopped
 # and the options, where a server has them:

@@ -38,6 +38,9 @@ file:/usr/lib/lighttpd/mod_openssl.so  lighttpd-mod-openssl
 file:/usr/lib/lighttpd/mod_deflate.so  lighttpd-mod-deflate
 command:nginx       nginx-light
 command:haproxy     haproxy
+command:redis-server  redis-server
+command:redis-sentinel  redis-sentinel
+module:hiredis      libhiredis-dev
 command:caddy       caddy
 command:h2o         h2o
 command:perl        perl
@@ -136,7 +139,7 @@ apt install --no-install-recommends $packages
 packages=$(missing_packages "$needs")
 [ -z "$packages" ] || die "installed, but still not found: $packages"
 
-for server in lighttpd apache2 nginx haproxy caddy h2o; do
+for server in lighttpd apache2 nginx haproxy caddy h2o redis-server redis-sentinel; do
     if [ -d /run/systemd/system ] && [ "$(systemctl is-enabled $server 2>/dev/null)" = enabled ]; then
         say "note: Debian starts $server at each boot; systemctl disable $server prevents that"
     fi

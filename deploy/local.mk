@@ -12,6 +12,9 @@ nobase_dist_pkgdata_DATA += \
 	deploy/lighttpd/lighttpd-external.conf \
 	deploy/lighttpd/lighttpd.conf \
 	deploy/nginx/nginx.conf \
+	deploy/scale/balancer.cfg \
+	deploy/scale/one-machine.json \
+	deploy/scale/two-machines.json \
 	deploy/systemd/logrotate.conf \
 	deploy/systemd/ssecgi.service \
 	deploy/systemd/ssecgi.socket \
@@ -20,6 +23,11 @@ nobase_dist_pkgdata_DATA += \
 	deploy/ssecgi.json
 
 nobase_dist_pkgdata_SCRIPTS += deploy/fill.sh
+
+# What the demo runs as programs.
+nobase_dist_pkgdata_SCRIPTS += \
+	deploy/demo/answer.sh \
+	deploy/demo/ten.sh
 
 EXTRA_DIST += \
 	deploy/demo.sh \

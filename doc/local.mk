@@ -7,14 +7,23 @@ nobase_dist_doc_DATA += \
 	LICENSE \
 	README.md \
 	SECURITY.md \
+	doc/chat.md \
 	doc/design.md \
+	doc/examples/module/Makefile \
+	doc/examples/module/uptime.c \
+	doc/exec.md \
 	doc/front-ends.md \
 	doc/log-page.png \
 	doc/metrics.md \
+	doc/modules.md \
 	doc/operations.md \
 	doc/performance.md \
 	doc/performance.svg \
 	doc/publish.md \
+	doc/redis.md \
+	doc/runs.md \
+	doc/scale.md \
+	doc/several.md \
 	doc/tail.md \
 	doc/topics.md \
 	doc/which-server.md

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // index: the page of all streams. Watches the first few, and says what each brought last.
 
-import { Stream, listStreams, streamUrl } from "./ssecgi.js";
+import { Stream, isAnswering, listStreams, streamUrl } from "./ssecgi.js";
 import { RateStrip } from "./chart.js";
 import { StateBadge, byId, formatGap, formatNumber, make, setText } from "./page.js";
 
@@ -41,6 +41,33 @@ function summarise(source, data) {
     return data;
 }
 
+function isFamily(info) {
+    return info.members !== undefined;
+}
+
+// The page that a stream's card leads to.
+function pageOf(info) {
+    if (isFamily(info)) {
+        return "topics.html";
+    }
+    const page = isAnswering(info) ? "chat.html" : (pages[info.source] ?? "log.html");
+    return `${page}?${new URLSearchParams({ stream: info.name })}`;
+}
+
+function kindOf(info) {
+    return isAnswering(info) ? "Answers questions" : (kinds[info.source] ?? info.source);
+}
+
+// What is said of a stream whose events are not shown here.
+function unwatchedText(info) {
+    if (isAnswering(info)) {
+        return "A POST carries the question, and each answer is a stream of its own.";
+    }
+    return isFamily(info)
+        ? "A stream for each name that somebody reads or publishes into."
+        : "Not watched on this page: open it to see its events.";
+}
+
 class Card {
     #info;
     #stream;
@@ -57,25 +84,22 @@ class Card {
      */
     constructor(info, isWatched) {
         this.#info = info;
-        const page = `${pages[info.source] ?? "log.html"}?${new URLSearchParams({
-            stream: info.name,
-        })}`;
         const link = make("a", "card-link", info.name);
-        link.href = page;
+        link.href = pageOf(info);
         const state = make("span", "");
         this.element = make(
             "li",
             "card",
             make("div", "card-head", make("h2", "", link), state),
-            make("p", "kind", kinds[info.source] ?? info.source)
+            make("p", "kind", kindOf(info))
         );
         if (isWatched) {
             this.#watch(state);
         } else {
-            setText(this.#latest, "Not watched on this page: open it to see its events.");
+            setText(this.#latest, unwatchedText(info));
             this.element.append(this.#latest);
         }
-        const path = streamUrl(info.name).pathname;
+        const path = decodeURIComponent(streamUrl(info.name).pathname);
         this.element.append(make("div", "card-foot", make("code", "", path), this.#readers));
         this.showReaders(info.readers);
     }
@@ -144,13 +168,15 @@ function showStreams(streams) {
         if (card) {
             card.showReaders(info.readers);
         } else {
-            const added = new Card(info, cards.size < watchedMax);
+            const isReadable = !isFamily(info) && !isAnswering(info);
+            const added = new Card(info, cards.size < watchedMax && isReadable);
             cards.set(info.name, added);
             byId("streams").append(added.element);
         }
     }
-    byId("shell").hidden = streams.length === 0;
-    const example = streams.find((info) => info.source === "tail") ?? streams[0];
+    const readable = streams.filter((info) => !isFamily(info) && !isAnswering(info));
+    byId("shell").hidden = readable.length === 0;
+    const example = readable.find((info) => info.source === "tail") ?? readable[0];
     if (example) {
         setText(byId("command"), `curl -N '${streamUrl(example.name, { last: 10 })}'`);
     }

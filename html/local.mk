@@ -2,7 +2,12 @@
 # html/local.mk: the pages, served as they are.
 
 nobase_dist_pkgdata_DATA += \
+	html/answer.js \
 	html/chart.js \
+	html/chat.css \
+	html/chat.html \
+	html/chat.js \
+	html/chatturn.js \
 	html/clock.html \
 	html/clock.js \
 	html/icon.svg \
@@ -18,4 +23,7 @@ nobase_dist_pkgdata_DATA += \
 	html/price.html \
 	html/price.js \
 	html/ssecgi.js \
-	html/style.css
+	html/style.css \
+	html/topics.css \
+	html/topics.html \
+	html/topics.js

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // log: the log page. Follows one stream; pausing keeps every line.
 
-import { Stream } from "./ssecgi.js";
+import { Stream, isAnswering } from "./ssecgi.js";
 import { LogStore } from "./logstore.js";
 import { LogView } from "./logview.js";
 import {
@@ -127,7 +127,10 @@ function pressKey(event) {
 }
 
 function fillStreams(name, streams) {
-    const names = streams.map((info) => info.name);
+    const names = streams
+        // A family is no stream itself, nor is one whose answers are.
+        .filter((info) => info.members === undefined && !isAnswering(info))
+        .map((info) => info.name);
     const select = byId("stream");
     for (const each of names.includes(name) ? names : [name, ...names]) {
         const option = make("option", "", each);

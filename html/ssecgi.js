@@ -41,6 +41,7 @@
  * @property {string} [detail] a sentence
  * @property {number} [bytes]  how much is missing, where known
  * @property {number} [events]
+ * @property {string} [stream] of several streams, the one that it is missing from
  * @property {string} position the stream goes on after it
  *
  * @typedef {object} StreamInfo an entry of the server's list
@@ -48,7 +49,11 @@
  * @property {string} source   its kind: "clock", "price", "tail", ...
  * @property {string} url
  * @property {number} readers
+ * @property {number} [members] of a family, "rooms/" and a star: those in use; it is no stream itself
  * @property {string[]} params the query parameters that it takes
+ * @property {string[]} methods "GET" where it can be read, "POST" where it takes events or questions
+ * @property {string} [framing] of one that answers: what an event is, "lines", "chunks", ...
+ * @property {string} [format]  the same of a language model: "events" or "openai"
  *
  * @typedef {object} StreamOptions
  * @property {Record<string, string | number>} [params] for the first request: `last`, `from`, and
@@ -87,14 +92,28 @@ export async function listStreams() {
 }
 
 /**
- * The URL of a stream.
+ * Whether a stream answers questions (answer.js). It cannot be read itself: each answer is a stream.
  *
- * @param {string} name
+ * @param {StreamInfo} info
+ */
+export function isAnswering(info) {
+    return Array.isArray(info.methods) && !info.methods.includes("GET");
+}
+
+/**
+ * The URL of a stream, or of several on one connection.
+ *
+ * @param {string | string[]} name
  * @param {Record<string, string | number>} [params]
  * @returns {URL}
  */
 export function streamUrl(name, params = {}) {
-    const url = new URL(encodeURIComponent(name), eventsUrl);
+    const url = new URL(eventsUrl);
+    if (Array.isArray(name)) {
+        name.forEach((each) => url.searchParams.append("stream", each));
+    } else {
+        url.pathname += name.split("/").map(encodeURIComponent).join("/");
+    }
     for (const [key, value] of Object.entries(params)) {
         url.searchParams.set(key, String(value));
     }
@@ -126,7 +145,8 @@ export class Stream {
     #state = { name: "ended", detail: "not opened", retryAt: 0 };
 
     /**
-     * @param {string} name the stream's name in the server's configuration
+     * @param {string | string[]} name the stream's name in the server's configuration; of several,
+     *     the data of each event is JSON that names its stream
      * @param {StreamOptions} [options]
      */
     constructor(name, options = {}) {
@@ -307,8 +327,8 @@ export class Stream {
     }
 }
 
-// What a stream.* event says; an empty object when it can't be read.
-function parseObject(text) {
+/** What a stream.* event says; an empty object when it can't be read. */
+export function parseObject(text) {
     try {
         const value = JSON.parse(text);
         return value !== null && typeof value === "object" ? value : {};

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// chatturn: one question with its answer: what is kept of it, how it looks, and how it ended in words.
+
+import { formatNumber, make, setText } from "./page.js";
+
+/** @typedef {import("./answer.js").End} End */
+
+/**
+ * What is kept of a turn. Text and position belong together: the text is what came up to there.
+ *
+ * @typedef {object} TurnRecord
+ * @property {string} stream
+ * @property {string} form     how the answer is cut: the stream's `format` or `framing`
+ * @property {string} question
+ * @property {string} url      the answer's address; "" until there is one
+ * @property {string} position
+ * @property {string} text
+ * @property {string} problem  a sentence; "" for none
+ * @property {string} note     what else is to be said, such as the cost
+ * @property {number} place    in the queue; 0 when it is none
+ * @property {boolean} isOver
+ */
+
+function parse(text) {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return null;
+    }
+}
+
+// The text that an event adds.
+function textOf(form, event) {
+    if (event.name === "token") {
+        return String(parse(event.data) ?? "");
+    }
+    if (event.name !== "message") {
+        return "";
+    }
+    if (form === "openai") {
+        const delta = Object(parse(event.data)).choices?.[0]?.delta;
+        return typeof delta?.content === "string" ? delta.content : "";
+    }
+    return form === "chunks" ? event.data : `${event.data}\n`;
+}
+
+const refusals = {
+    0: "The connection was lost before an answer came. Whether the question arrived is not known",
+    401: "You must log in to ask here",
+    403: "You may not ask here",
+    404: "This answer is not kept any more",
+    413: "The question is too long",
+    429: "Too many questions are being answered now",
+    503: "The server can't answer now",
+    507: "The server has no room to keep an answer",
+};
+
+const reasons = {
+    cancelled: "Stopped",
+    interrupted: "The answer was interrupted: what made it has ended",
+    deleted: "This answer is not kept any more",
+};
+
+/**
+ * How an answer ended, as a sentence; "" when all is well.
+ *
+ * @param {End} end
+ */
+export function endSentence(end) {
+    const again = end.retry_after > 0 ? ` Ask again in ${formatNumber(end.retry_after)} s.` : "";
+    if (end.refused !== undefined) {
+        const said = refusals[end.refused] ?? `The question was refused (${end.refused})`;
+        return `${said}${end.error ? `: ${end.error}` : ""}.${again}`;
+    }
+    if (end.reason in reasons) {
+        return `${reasons[end.reason]}.`;
+    }
+    if (end.error) {
+        return `It failed: ${end.error}.${again}`;
+    }
+    if (end.limit) {
+        return `The server ended it: it met the limit ${end.limit}.`;
+    }
+    if (end.signal) {
+        return `The program that answers was ended by ${end.signal}.`;
+    }
+    if (end.reason) {
+        return `It failed: ${end.reason}.${again}`;
+    }
+    const isGood = end.status === undefined || end.status === 0 || end.status === "ok";
+    return isGood ? "" : `The program that answers failed (status ${end.status}).`;
+}
+
+/** One question with its answer, on the page. */
+export class Turn {
+    #words = document.createTextNode("");
+    #text = make("p", "answer-text");
+    #answer = make("div", "answer", this.#text);
+    #note = make("p", "turn-note");
+    #pending = "";
+
+    /** @param {TurnRecord} record */
+    constructor(record) {
+        this.record = record;
+        this.#answer.append(this.#note);
+        this.element = make("li", "turn", make("p", "question", record.question), this.#answer);
+        this.#pending = record.text;
+        this.flush();
+        if (record.isOver) {
+            this.#showEnd();
+        } else {
+            this.#answer.setAttribute("aria-busy", "true");
+            this.showPlace();
+        }
+    }
+
+    /** Takes an event of the answer. True when there are words to show. */
+    take(event) {
+        const { record } = this;
+        record.position = event.position;
+        if (event.name === "stream.queued") {
+            record.place = Number(parse(event.data)?.place) || 0;
+        } else if (event.name === "stream.started") {
+            record.place = 0;
+        } else if (event.name === "usage") {
+            const tokens = Number(parse(event.data)?.total_tokens);
+            record.note = tokens > 0 ? `${formatNumber(tokens)} tokens` : "";
+        } else if (event.name === "chat.error") {
+            this.#takeError(Object(parse(event.data)));
+        }
+        const failure = record.form === "openai" ? Object(parse(event.data)).error : null;
+        if (failure) {
+            this.#takeError({ ...failure, detail: failure.message });
+        }
+        const text = textOf(record.form, event);
+        record.text += text;
+        this.#pending += text;
+        return text !== "";
+    }
+
+    #takeError(error) {
+        const sentence = endSentence({ error: error.detail, retry_after: error.retry_after });
+        this.record.problem = sentence || "It failed.";
+    }
+
+    /** Shows the words that came since the last time. */
+    flush() {
+        if (this.#pending) {
+            this.#text.append(this.#words); // there from the first word on
+            this.#words.appendData(this.#pending);
+            this.#pending = "";
+        }
+    }
+
+    /** Says what goes on; `kind` is "", "wait", "warn" or "bad". */
+    say(sentence, kind = "") {
+        this.#note.dataset.kind = kind;
+        this.#note.hidden = sentence === "";
+        setText(this.#note, sentence);
+    }
+
+    /** Where it stands in the queue, in words. */
+    get place() {
+        const { place } = this.record;
+        return place > 0 ? `Place ${formatNumber(place)} in the queue` : "";
+    }
+
+    showPlace() {
+        this.say(this.place, "wait");
+    }
+
+    /** @param {End} end */
+    end(end) {
+        this.record.isOver = true;
+        // A language model's error has told more than the end does.
+        this.record.problem ||= endSentence(end);
+        this.flush();
+        this.#answer.removeAttribute("aria-busy");
+        this.#showEnd();
+    }
+
+    #showEnd() {
+        const { problem, note, text } = this.record;
+        const isChosen = problem === `${reasons.cancelled}.`;
+        this.say(problem || note || (text ? "" : "The answer is empty."), problem && !isChosen ? "bad" : "");
+    }
+
+    /** For who can't see it. */
+    get spoken() {
+        const { problem, text } = this.record;
+        return problem || text.slice(0, 500);
+    }
+}
