@@ -65,6 +65,8 @@ stop() {
 }
 
 compile() {
+    # configure refuses to build elsewhere what was configured in place.
+    [ ! -e "$top/config.status" ] || build=$top
     mkdir -p "$build" || exit 1
     [ -w "$build" ] || die "cannot write to $build: did another user build there?"
     say "building in $build"
@@ -104,7 +106,7 @@ trap stop EXIT
 trap 'echo; exit 0' INT TERM HUP
 start
 say "what it does: http://127.0.0.1:$port/events/-/metrics"
-say "what a browser gets: build/demo/ssecgi-ctl doctor http://127.0.0.1:$port/events/clock"
+say "what a browser gets: ${build#"$top"/}/ssecgi-ctl doctor http://127.0.0.1:$port/events/clock"
 say "an answer, word by word: curl -N --data 'What is a gap?' http://127.0.0.1:$port/events/answer"
 say "http://127.0.0.1:$port/ (Ctrl-C stops it)"
 wait "$server" || true

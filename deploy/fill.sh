@@ -16,6 +16,7 @@
 #   MODULES    the folder of Apache's modules (Debian: /usr/lib/apache2/modules)
 #   USER, GROUP  whom Apache, nginx, HAProxy and H2O serve as when root starts them; they must be able
 #              to reach all of the above
+#   PROCS      how many processes of ssecgi lighttpd starts
 #   ONE, TWO, REDIS, STATEDIR, TOKENHASH, PASSWORDFILE  see scale/
 #   TIMEOUT    seconds of silence after which the server ends a stream
 #   GRACE      seconds that streams get when the server is reloaded or stopped

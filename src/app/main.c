@@ -55,9 +55,9 @@ static int act(struct app *app)
         return fail(app, &err);
     }
     if (app->flags.action == APP_CHECK_CONFIG) {
-        printf("%s: good, %zu streams\n",
+        printf("%s: good, %zu stream%s\n",
                app->flags.config ? app->flags.config : "built-in configuration",
-               app->config->stream_count);
+               app->config->stream_count, app->config->stream_count == 1 ? "" : "s");
         return APP_EXIT_GOOD;
     }
     if (app->flags.action == APP_DUMP_CONFIG) {

@@ -76,6 +76,45 @@ static size_t string_end(const struct text *t, size_t at)
     return at < t->len ? at + 1 : t->len;
 }
 
+static int is_digit(const struct text *t, size_t i)
+{
+    return i < t->len && t->at[i] >= '0' && t->at[i] <= '9';
+}
+
+static size_t skip_digits(const struct text *t, size_t i)
+{
+    while (is_digit(t, i)) {
+        i++;
+    }
+    return i;
+}
+
+/* Where the number that begins at `i` ends; `i` when it is none (RFC 8259, 6). */
+static size_t number_end(const struct text *t, size_t i)
+{
+    size_t at = i + (t->at[i] == '-');
+    size_t digits = at;
+    at = skip_digits(t, at);
+    if (at == digits || (t->at[digits] == '0' && at > digits + 1)) {
+        return i;
+    }
+    if (at < t->len && t->at[at] == '.') {
+        if (!is_digit(t, at + 1)) {
+            return i;
+        }
+        at = skip_digits(t, at + 1);
+    }
+    if (at < t->len && (t->at[at] == 'e' || t->at[at] == 'E')) {
+        at++;
+        at += at < t->len && (t->at[at] == '+' || t->at[at] == '-');
+        if (!is_digit(t, at)) {
+            return i;
+        }
+        at = skip_digits(t, at);
+    }
+    return at;
+}
+
 /* What json-c takes, strict as it can be, beyond RFC 8259. */
 static int check_plain(const struct text *t, struct err *err)
 {
@@ -94,8 +133,14 @@ static int check_plain(const struct text *t, struct err *err)
             return fail_at(t, i, c == '\'' ? "strings are written in double quotes"
                                            : "JSON has no NaN and no Infinity", err);
         }
-        if (c == '.' && (i + 1 == t->len || t->at[i + 1] < '0' || t->at[i + 1] > '9')) {
-            return fail_at(t, i, "a digit must follow the point", err);
+        if (c == '-' || c == '+' || c == '.' || is_digit(t, i)) {
+            size_t end = c == '+' || c == '.' ? i : number_end(t, i);
+            int is_infinite = i + 1 < t->len && t->at[i + 1] == 'I';
+            if (end == i && !is_infinite) {
+                return fail_at(t, i, "a number must be written as 0, -1, 2.5 or 1e9", err);
+            }
+            i = is_infinite ? i + 1 : end;
+            continue;
         }
         i++;
     }

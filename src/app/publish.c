@@ -71,7 +71,7 @@ void app_publish_refuse(const struct app_publish_request *r, enum app_reject why
                         const char *status, const char *error, const char *extra)
 {
     struct answer a = {.status = status, .error = error, .extra = extra};
-    const struct app_stream *named = r->stream->family ? r->stream->family : r->stream;
+    const struct app_stream *named = app_stream_configured(r->stream);
     r->server->counts->rejected[why]++;
     app_metrics_stream(r->server->metrics, named->name)->refused++;
     send_answer(r->x, r->allowed_origin, &a);
@@ -118,6 +118,10 @@ static void tell(const struct publication *p)
     if (p->rc) {
         const struct outcome *o = outcome_of(p->rc);
         a = (struct answer){.status = o->status, .error = o->error};
+        if (p->rc == ERR_RANGE && p->channel->stream->family) {
+            a.error = "there is no room for it: the disk is full, or max_members have a journal; "
+                      "nothing was published";
+        }
         if (o->is_for_later) {
             a.extra = app_publish_retry_after(extra, AWAY_RETRY_S);
         }

@@ -136,9 +136,13 @@ static int connect_to(struct ctl_target *t, struct err *err)
     if (!t->redis) {
         return err_set(err, ERR_NOMEM, "out of memory");
     }
+    if (t->redis->err && a->path) {
+        return err_set(err, ERR_IO, "cannot connect to Redis at %.200s: %s", a->path,
+                       t->redis->errstr);
+    }
     if (t->redis->err) {
-        return err_set(err, ERR_IO, "cannot connect to Redis at %.200s: %s",
-                       a->path ? a->path : a->host, t->redis->errstr);
+        return err_set(err, ERR_IO, "cannot connect to Redis at %.200s:%d: %s", a->host, a->port,
+                       t->redis->errstr);
     }
     redisSetTimeout(t->redis, wait);
     return 0;

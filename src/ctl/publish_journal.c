@@ -127,20 +127,21 @@ static void free_journal(struct ctl_sink *sink)
     free(s);
 }
 
-static int find_stream(struct sink_journal *s, const struct ctl_publish *p,
+static int find_stream(struct sink_journal *s, const struct ctl_publish *p, const char *config,
                        struct app_stream **out, struct err *err)
 {
     struct app_stream *stream;
     struct err why = {.code = 0};
     if (app_config_stream(s->config, p->stream, &stream, &why)) {
         return why.code == ERR_UNKNOWN
-                   ? err_set(err, ERR_INVALID, "there is no stream \"%.128s\"", p->stream)
+                   ? err_set(err, ERR_INVALID, "there is no stream \"%.128s\" in %.256s", p->stream,
+                             config)
                    : err_set(err, ERR_INVALID, "%s", why.text);
     }
     s->stream = stream;
     if (stream->type != &source_topic) {
-        return err_set(err, ERR_INVALID, "\"%s\" is no topic: nobody can publish into it",
-                       stream->name);
+        return err_set(err, ERR_INVALID, "\"%s\" is no topic in files: its source is \"%s\". Where it takes "
+                       "events, publish by --url", stream->name, stream->type->name);
     }
     *out = stream;
     return 0;
@@ -160,7 +161,7 @@ int ctl_publish_journal(struct ctl_sink **out, const struct ctl_publish *p, stru
     }
     s->sink = (struct ctl_sink){.put = put, .free = free_journal};
     int rc = app_config_load(config, &s->config, err);
-    rc = rc ? rc : find_stream(s, p, &stream, err);
+    rc = rc ? rc : find_stream(s, p, config, &stream, err);
     if (!rc) {
         topic_settings_rules(stream->settings, app_stream_family(stream), &rules);
         rc = journal_new(&s->journal, stream->state_dir, stream->name, &rules, &clock_system);

@@ -201,6 +201,38 @@ export function chatTests({ artefacts, assertThat, baseUrl, pageUrl, textOf, unt
             assertThat(again === 0, "what has ended is not asked for");
         },
 
+        async chat_talks_with_a_language_model(page) {
+            const list = await (await fetch(new URL("events/", baseUrl))).json();
+            if (!list.streams.some((stream) => stream.name === "model")) {
+                return; // the module is not built
+            }
+            const bodies = [];
+            page.on("request", (request) => {
+                if (request.method() === "POST") {
+                    bodies.push(request.postDataJSON());
+                }
+            });
+            for (const stream of ["model", "library"]) {
+                await openChat(page, { stream });
+                await ask(page, "hi");
+                await ends(page);
+                const text = await answerOf(page);
+                assertThat(text === " blank\nline \u00fc", `of ${stream}: ${JSON.stringify(text)}`);
+            }
+            await openChat(page, { stream: "model" });
+            await ask(page, "and?");
+            await ends(page);
+            const contents = bodies.at(-1).messages.map((message) => message.content);
+            assertThat(contents.join("|") === "hi| blank\nline \u00fc|and?", "it is told what was said");
+            await says(page, "10 tokens");
+            for (const stream of ["failing", "failing-library"]) {
+                await openChat(page, { stream });
+                await ask(page, "hi");
+                await says(page, "Ask again in 7 s.");
+                await ends(page);
+            }
+        },
+
         async chat_sends_with_enter_and_breaks_lines_with_shift(page) {
             open();
             await openChat(page, { stream: "answer" });

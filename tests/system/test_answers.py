@@ -44,6 +44,22 @@ class Listing(Answers):
         self.assertEqual(streams["price"]["params"], ["symbol"])
         self.assertEqual(streams["app"]["readers"], 0)
 
+    def test_it_tells_what_is_read_what_is_published_into_and_what_answers(self):
+        anybody = {"publish": {"addresses": ["127.0.0.1"]}}
+        asked = {"source": "exec", "mode": "per_request", "argv": ["/bin/echo", "secret"],
+                 "framing": "chunks"}
+        config = self.config({
+            "clock": {"source": "clock"}, "topic": dict(anybody, source="topic"),
+            "ask": dict(asked, **anybody), "nobody": asked}, "asked.json", state_dir=str(self.dir))
+        self.server = self.responder(config, is_tcp=True, log="asked.log")
+        body = self.ask("/events/").body()
+        streams = {s["name"]: s for s in json.loads(body)["streams"]}
+        self.assertEqual({name: s["methods"] for name, s in streams.items()},
+                         {"clock": ["GET"], "topic": ["GET", "POST"], "ask": ["POST"], "nobody": []})
+        self.assertEqual(streams["ask"]["framing"], "chunks")
+        self.assertNotIn("framing", streams["clock"])
+        self.assertNotIn(b"secret", body)
+
     def test_it_is_the_same_without_the_slash(self):
         self.assertIn("streams", json.loads(self.ask("/events").body()))
 

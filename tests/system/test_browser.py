@@ -2,12 +2,16 @@
 """The pages in headless Chromium, served by lighttpd with its shipped configuration."""
 
 import os
+import pathlib
 import subprocess
 
 import harness
+import upstream
 
 FOLDER = harness.SRCDIR / "tests" / "browser"
-TIMEOUT = 180
+TIMEOUT = 300
+MODULES = os.environ.get("SSECGI_MODULES", str(pathlib.Path(harness.SSECGI).parent))
+HAS_CHAT = (pathlib.Path(MODULES) / "chat.so").exists()
 
 # Says the question and five words, and the rest when it may.
 SLOW_ANSWER = """printf '%s ' "$(cat)"; i=0
@@ -18,6 +22,23 @@ done"""
 
 
 class Browser(harness.Case):
+    def models(self):
+        """Streams of a language model, if that module is built: one that fails is among them."""
+        if not HAS_CHAT:
+            return {}
+        os.environ["no_proxy"] = "127.0.0.1"  # libcurl looks there
+        good = self.keep(upstream.Upstream(upstream.Reply(
+            upstream.words(" blank", "\nline ", "\u00fc"), pause_s=0.05)))
+        bad = self.keep(upstream.Upstream(upstream.error(429, Retry_After=7)))
+        key = self.write("key", "sk-test\n")
+        os.chmod(key, 0o600)
+        common = {"source": "chat", "models": ["m"], "key_file": str(key),
+                  "publish": {"addresses": ["127.0.0.1"]}}
+        return {"model": dict(common, upstream=good.url),
+                "library": dict(common, upstream=good.url, format="openai"),
+                "failing": dict(common, upstream=bad.url),
+                "failing-library": dict(common, upstream=bad.url, format="openai")}
+
     def test_the_pages_work_in_chromium(self):
         node = harness.find_program("node")
         chromium = os.environ.get("CHROMIUM") or harness.find_program("chromium")
@@ -36,8 +57,9 @@ class Browser(harness.Case):
                        "publish": {"addresses": ["127.0.0.1"]}},
             "ten": {"source": "exec", "mode": "per_request",
                     "argv": [str(harness.SRCDIR / "deploy" / "demo" / "ten.sh"), "0"],
-                    "publish": {"addresses": ["127.0.0.1"]}}},
-            retry_ms=500, state_dir=str(self.dir))
+                    "publish": {"addresses": ["127.0.0.1"]}},
+            **self.models()},
+            module_dir=MODULES, retry_ms=500, state_dir=str(self.dir))
         server = self.lighttpd("lighttpd/lighttpd.conf", harness.SRCDIR / "html", CONFIG=config)
         artefacts = os.environ.get("ARTEFACTS") or str(harness.BUILDDIR / "artefacts")
         env = self.environment({

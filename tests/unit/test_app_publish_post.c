@@ -133,6 +133,7 @@ static void other_values_are_their_own_text_without_blanks(void **state)
     assert_data("{\"data\":\n{ \"b\" : [ 1, 2 ,\t3 ], \"a\": \"x \\\" y\", \"b\": {} }\n}",
                 "{\"b\":[1,2,3],\"a\":\"x \\\" y\",\"b\":{}}");
     assert_data("{\"data\":null}", "null");
+    assert_data("{\"data\":[0,-0,0.5,10,-1e-7,2E+3]}", "[0,-0,0.5,10,-1e-7,2E+3]");
     assert_data("{\"data\":[]}", "[]");
     assert_data("{\"data\":[\"},{\",\"\\\\\"]}", "[\"},{\",\"\\\\\"]");
     struct app_post p = read_good(JSON, "{\"data\":{\"data\":1,\"event\":2},\"event\":\"e\"}",
@@ -205,7 +206,10 @@ static void a_mistake_is_told_with_line_and_key(void **state)
         {JSON, "{\"data\":NaN}", "NaN"},
         {JSON, "{\"data\":-Infinity}", "Infinity"},
         {JSON, "{'data':1}", "double quotes"},
-        {JSON, "{\"data\":1.}", "a digit must follow"},
+        {JSON, "{\"data\":1.}", "a number must be written as"},
+        {JSON, "{\"data\":01.5}", "a number must be written as"},
+        {JSON, "{\"data\":-01}", "a number must be written as"},
+        {JSON, "{\"data\":[1,00]}", "a number must be written as"},
         {JSON, "{\"data\":[1,]}", "line 1"},
         {JSON, "{\"data\":/**/1}", "line 1"},
         {JSON, "{\"data\":\"a\nb\"}", "line 1, column 11: a control character"},

@@ -205,7 +205,7 @@ static void a_walk_deletes_what_is_due_and_nothing_else(void **state)
     assert_true(steps >= 3);
     assert_true(is_there(w));
     assert_int_equal(access(other, F_OK), 0);
-    assert_int_equal(run_keep_admit(w->state, "ask", 3 * RUN_SWEEP_FOLDERS / 2, NOW_S), 0);
+    assert_int_equal(run_keep_admit(w->state, "ask", 3 * RUN_SWEEP_FOLDERS / 2 + 1, NOW_S), 0);
     assert_true(is_there(w));
     free(other);
 }
