@@ -59,7 +59,7 @@ match($0, /^[ \t]*#\+[a-z]+ /) {
     mark = index($0, "#")
     name = substr($0, mark + 2, RLENGTH - mark - 2)
     if (!(name in option)) {
-        print
+        result = result $0 "\n"
         next
     }
     option[name] = 1
@@ -82,7 +82,7 @@ match($0, /^[ \t]*#\+[a-z]+ /) {
         line = line substr(rest, 1, RSTART - 1) (name in value ? value[name] : text)
         rest = substr(rest, RSTART + RLENGTH)
     }
-    print line rest
+    result = result line rest "\n"
 }
 
 END {
@@ -91,5 +91,7 @@ END {
     for (name in option)
         if (!failed && !option[name])
             fail(FILENAME " has no option +" name)
+    if (!failed)
+        printf "%s", result
 }
 ' "$@"

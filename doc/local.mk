@@ -11,7 +11,7 @@ nobase_dist_doc_DATA += \
 	doc/design.md \
 	doc/examples/module/Makefile \
 	doc/examples/module/uptime.c \
-	doc/exec.md \
+	doc/commands.md \
 	doc/front-ends.md \
 	doc/log-page.png \
 	doc/metrics.md \

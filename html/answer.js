@@ -9,9 +9,10 @@
 //     });
 //     answer.ask("answer", "What is a gap?");
 //
-// The question goes out by fetch(), since EventSource cannot POST, and the answer is read from the same
-// response. It has an address: when the connection is lost, a GET of that address goes on after the last
-// event that was had. What must outlive the page is `url` and `position`: resume() takes them up again.
+// The question goes out by fetch(), since EventSource cannot POST, and the answer is read from the
+// same response. It has an address: when the connection is lost, a GET of that address goes on after
+// the last event that was had. What must outlive the page is `url` and `position`: resume() takes
+// them up again.
 
 import { parseObject, streamUrl } from "./ssecgi.js";
 
@@ -23,7 +24,7 @@ import { parseObject, streamUrl } from "./ssecgi.js";
  * How an answer ended: what `stream.end` says, or what was answered instead of a stream.
  *
  * @typedef {object} End
- * @property {number} [refused] the HTTP status of an answer that was not to be had; 0: there was none
+ * @property {number} [refused] the HTTP status that came instead of a stream; 0: there was none
  * @property {string} [error]   a sentence
  * @property {number} [retry_after] seconds
  * @property {number | string} [status] of the program: 0 is good; of a language model: "ok"
@@ -272,7 +273,8 @@ export class Answer {
         if (event.name === "stream.end") {
             this.#end(parseObject(event.data));
         } else if (event.name === "stream.gap") {
-            this.#onGap({ reason: "unknown", ...parseObject(event.data), position: event.position });
+            const gap = parseObject(event.data);
+            this.#onGap({ reason: "unknown", ...gap, position: event.position });
         } else if (event.name === "stream.busy") {
             const detail = String(parseObject(event.data).reason ?? "");
             this.#onState({ name: "busy", detail, retryAt: 0 });

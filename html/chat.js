@@ -127,8 +127,7 @@ function follow(turn) {
 
 function showState(turn, state) {
     if (state.name === "retrying") {
-        const waitS = Math.ceil((state.retryAt - Date.now()) / 1000);
-        const sentence = `Reading on in ${waitS} s: ${state.detail}`;
+        const sentence = `Reading on as soon as that can be: ${state.detail}`;
         say(turn, sentence, "warn");
         setText(byId("said"), sentence);
     } else if (state.name === "busy") {
@@ -153,7 +152,8 @@ function chatBody(name, question) {
         { role: "user", content: record.question },
         { role: "assistant", content: record.text },
     ]);
-    return JSON.stringify({ messages: [...messages, { role: "user", content: question }], stream: true });
+    messages.push({ role: "user", content: question });
+    return JSON.stringify({ messages, stream: true });
 }
 
 function ask(info, question, shown = question) {
@@ -161,8 +161,16 @@ function ask(info, question, shown = question) {
     const body = isChat ? chatBody(info.name, question) : question;
     const form = info.format ?? info.framing ?? "lines";
     const turn = addTurn({
-        stream: info.name, form, question: shown, url: "", position: "", text: "", problem: "", note: "",
-        place: 0, isOver: false,
+        stream: info.name,
+        form,
+        question: shown,
+        url: "",
+        position: "",
+        text: "",
+        problem: "",
+        note: "",
+        place: 0,
+        isOver: false,
     });
     const answer = follow(turn);
     setText(byId("said"), "");

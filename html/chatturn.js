@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// chatturn: one question with its answer: what is kept of it, how it looks, and how it ended in words.
+// chatturn: a question with its answer: what is kept of it, how it looks, how it ended in words.
 
 import { formatNumber, make, setText } from "./page.js";
 
@@ -181,8 +181,8 @@ export class Turn {
 
     #showEnd() {
         const { problem, note, text } = this.record;
-        const isChosen = problem === `${reasons.cancelled}.`;
-        this.say(problem || note || (text ? "" : "The answer is empty."), problem && !isChosen ? "bad" : "");
+        const isWrong = problem !== "" && problem !== `${reasons.cancelled}.`;
+        this.say(problem || note || (text ? "" : "The answer is empty."), isWrong ? "bad" : "");
     }
 
     /** For who can't see it. */

@@ -51,7 +51,7 @@
  * @property {number} readers
  * @property {number} [members] of a family, "rooms/" and a star: those in use; it is no stream itself
  * @property {string[]} params the query parameters that it takes
- * @property {string[]} methods "GET" where it can be read, "POST" where it takes events or questions
+ * @property {string[]} methods "GET" where it is read, "POST" where it takes events or questions
  * @property {string} [framing] of one that answers: what an event is, "lines", "chunks", ...
  * @property {string} [format]  the same of a language model: "events" or "openai"
  *
@@ -92,7 +92,7 @@ export async function listStreams() {
 }
 
 /**
- * Whether a stream answers questions (answer.js). It cannot be read itself: each answer is a stream.
+ * Whether a stream answers questions (answer.js). It is not read itself: each answer is a stream.
  *
  * @param {StreamInfo} info
  */

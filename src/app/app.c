@@ -271,6 +271,7 @@ static int serve_fastcgi(struct app *app, const struct gate_setup *setup, struct
                                    : app->passed_count     ? "LISTEN_FDS"
                                                            : "descriptor 0"));
         app_channels_begin(app->channels, app->config);
+        app_warn_state(app);
         app_notify_start(&app->notify, &app->loop);
         app_notify_ready(&app->notify);
     }

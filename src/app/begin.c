@@ -173,7 +173,10 @@ int app_begin_at(struct app_channel *c, const struct app_wish *wish, struct app_
                     struct err *err)
 {
     *out = (struct app_begin){.has_gap = 0};
-    int rc = check_position(c, "from", wish->from, err);
+    const char *id = wish->last_event_id;
+    int is_known = id && understands(c, id);
+    /* A page keeps its ?from= when it reconnects, and that may be too old by then. */
+    int rc = is_known ? 0 : check_position(c, "from", wish->from, err);
     rc = rc ? rc : check_position(c, "before", wish->before, err);
     rc = rc ? rc : check_position(c, "until", wish->until, err);
     if (!rc && wish->before) {
@@ -184,8 +187,7 @@ int app_begin_at(struct app_channel *c, const struct app_wish *wish, struct app_
     if (rc) {
         return rc;
     }
-    const char *id = wish->last_event_id;
-    if (id && understands(c, id)) {
+    if (is_known) {
         adopt(c, id, out->position);
         out->is_resume = 1;
     } else if (!wish->before) {

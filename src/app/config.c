@@ -9,10 +9,12 @@
 #include "conf/file.h"
 #include "source/source.h"
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PATH_BYTES 256
 #define NAMES_MAX 64 /* settings of the process */
@@ -228,6 +230,11 @@ void app_config_free(struct app_config *config)
     conf_free(hub_options, &config->hub);
     conf_free(app_options, config);
     free(config);
+}
+
+int app_config_check_state(const struct app_config *config)
+{
+    return config->state_dir && access(config->state_dir, R_OK | W_OK | X_OK) ? errno : 0;
 }
 
 struct app_stream *app_config_find(const struct app_config *config, const char *name)

@@ -44,6 +44,9 @@ void app_config_adopt(struct app_config *config, const struct app_config *old);
 
 void app_config_free(struct app_config *config);
 
+/* 0, or the errno of why nothing can be kept in state_dir just now. */
+int app_config_check_state(const struct app_config *config);
+
 /* The stream that a client names: one of the configuration, or a family's member. The caller unrefs
  * it. ERR_UNKNOWN: there is none; otherwise as app_family_member. */
 int app_config_stream(const struct app_config *config, const char *name, struct app_stream **out,

@@ -13,6 +13,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static int dump_config(const struct app_config *config)
@@ -58,6 +59,11 @@ static int act(struct app *app)
         printf("%s: good, %zu stream%s\n",
                app->flags.config ? app->flags.config : "built-in configuration",
                app->config->stream_count, app->config->stream_count == 1 ? "" : "s");
+        int error = app_config_check_state(app->config);
+        if (error) {
+            fprintf(stderr, "ssecgi: state_dir: %s: %s (as this user)\n", app->config->state_dir,
+                    strerror(error));
+        }
         return APP_EXIT_GOOD;
     }
     if (app->flags.action == APP_DUMP_CONFIG) {

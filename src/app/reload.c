@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 #include <signal.h>
+#include <string.h>
 
 void app_set_hub_settings(struct app *app)
 {
@@ -41,6 +42,15 @@ static void tell_later(const struct app *app, const struct app_config *old)
     }
 }
 
+void app_warn_state(const struct app *app)
+{
+    int error = app_config_check_state(app->config);
+    if (error) {
+        log_say(&app->log, WARN, "app", "nothing can be kept in state_dir",
+                LOG_TEXT("folder", app->config->state_dir), LOG_TEXT("error", strerror(error)));
+    }
+}
+
 static void adopt(struct app *app, struct app_config *config)
 {
     struct app_config *old = app->config;
@@ -54,6 +64,7 @@ static void adopt(struct app *app, struct app_config *config)
     app_channels_begin(app->channels, config);
     log_say(&app->log, INFO, "app", "reloaded", LOG_NUM("streams", config->stream_count));
     tell_later(app, old);
+    app_warn_state(app);
     app_config_free(old);
 }
 

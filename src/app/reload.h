@@ -14,6 +14,9 @@ void app_reload(struct app *app);
 void app_set_hub_settings(struct app *app);
 void app_set_log(struct app *app);
 
+/* Logs it when state_dir cannot be written to. */
+void app_warn_state(const struct app *app);
+
 /* A SIGHUP waits between the two: until the loop takes it, it would end the process, and whoever
  * starts one may send it early. */
 void app_block_reload(void);

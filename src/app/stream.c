@@ -275,10 +275,6 @@ int app_stream_read(const char *name, struct json_object *object, const char *st
     if (rc) {
         return rc;
     }
-    if (type->needs_state && !state_dir) {
-        return err_set(err, ERR_INVALID, "%s: the source \"%s\" needs state_dir to be set", path,
-                       type->name);
-    }
     struct app_stream *s = calloc(1, sizeof *s);
     char *copy = strdup(name);
     char *dir = state_dir ? strdup(state_dir) : NULL;
@@ -290,6 +286,10 @@ int app_stream_read(const char *name, struct json_object *object, const char *st
     }
     *s = (struct app_stream){.refs = 1, .name = copy, .type = type, .state_dir = dir};
     rc = read_settings(s, object, path, err);
+    if (!rc && !state_dir && type->needs_state && type->needs_state(s->settings)) {
+        rc = err_set(err, ERR_INVALID, "%s: the source \"%s\" needs state_dir to be set", path,
+                     type->name);
+    }
     rc = rc ? rc : read_runs(s, object, path, err);
     rc = rc ? rc : read_publishers(s, path, err);
     rc = rc ? rc : read_family(s, object, path, err);

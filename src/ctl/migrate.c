@@ -190,7 +190,7 @@ static int find_stream(struct migration *m, struct err *err)
     return m->stream->type == &source_topic
                ? 0
                : err_set(err, ERR_INVALID,
-                         "\"%s\" is no topic in this configuration: it has no journal",
+                         "\"%s\" is no topic in this configuration: only a topic can be moved",
                          m->stream->name);
 }
 

@@ -60,8 +60,9 @@ static const char *reason(const struct sink_journal *s, int rc)
     case ERR_AGAIN:
         return "other publishers hold the journal";
     case ERR_IO:
-        return journal_is_full(s->journal) ? "there is no room on the disk"
-                                           : strerror(s->journal->error);
+        return !journal_is_full(s->journal) ? strerror(s->journal->error)
+               : s->stream->family          ? "the disk is full, or max_members have a journal"
+                                            : "there is no room on the disk";
     case ERR_INVALID:
         return "its name or its key is too long";
     case ERR_NOMEM:

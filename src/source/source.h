@@ -135,7 +135,9 @@ struct source_type {
     const struct conf_option *options; /* the stream's settings */
     size_t settings_size;
     const char *const *param_names;    /* query parameters it takes, NULL-terminated; or NULL */
-    int needs_state;                   /* it cannot do without source_setup.state_dir */
+
+    /* 1 when it cannot do without source_setup.state_dir. NULL: it can. */
+    int (*needs_state)(const void *settings);
 
     /* Checks what a table can't: one option against another, the inside of a JSON option. Errors
      * begin with the key: "symbols.ACME.start: must be ...". May be NULL. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// chat: the tests of the chat page. Its streams are "answer", which makes one answer at a time and lets
-// one more wait, and "ten".
+// chat: the tests of the chat page. Its streams are "answer", which makes one answer at a time and
+// lets one more wait, and "ten".
 
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +20,8 @@ export function chatTests({ artefacts, assertThat, baseUrl, pageUrl, textOf, unt
 
     async function openChat(page, params = {}) {
         await page.goto(pageUrl("chat.html", params));
-        await until("somebody to ask", async () => (await page.locator("#stream option").count()) > 0);
+        const streams = page.locator("#stream option");
+        await until("somebody to ask", async () => (await streams.count()) > 0);
     }
 
     async function ask(page, question) {
@@ -52,7 +53,8 @@ export function chatTests({ artefacts, assertThat, baseUrl, pageUrl, textOf, unt
 
     // An answer that the page is given the beginning of, as if the connection were lost then.
     async function beginElsewhere(question) {
-        const response = await fetch(new URL("events/answer", baseUrl), { method: "POST", body: question });
+        const url = new URL("events/answer", baseUrl);
+        const response = await fetch(url, { method: "POST", body: question });
         let text = "";
         for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
             text += piece;
@@ -139,7 +141,8 @@ export function chatTests({ artefacts, assertThat, baseUrl, pageUrl, textOf, unt
             await openChat(page);
             await ask(page, "first");
             await begins(page);
-            const [second, third] = [await page.context().newPage(), await page.context().newPage()];
+            const second = await page.context().newPage();
+            const third = await page.context().newPage();
             await openChat(second);
             await ask(second, "second");
             await says(second, "Place 1 in the queue");
@@ -172,21 +175,58 @@ export function chatTests({ artefacts, assertThat, baseUrl, pageUrl, textOf, unt
                     { "content-location": "/events/answer/0" }),
                     "It failed: no more for now."],
             ];
+            let next = null;
+            await page.route("**/events/answer", (route) =>
+                next ? route.fulfill(next) : route.abort()
+            );
             for (const [response, sentence] of answers) {
-                await page.route("**/events/answer", (route) => route.fulfill(response), { times: 1 });
+                next = response;
                 await ask(page, "well?");
                 await says(page, sentence);
             }
-            await page.route("**/events/answer", (route) => route.abort());
+            next = null;
             await ask(page, "well?");
             await says(page, "The connection was lost before an answer came");
             page.expectedFailures = /413|503|ERR_FAILED/;
         },
 
+        async answer_cuts_events_as_eventsource_does_however_they_come(page) {
+            await page.goto(pageUrl("chat.html"));
+            const problems = await page.evaluate(async () => {
+                const { EventParser } = await import("./answer.js");
+                const stream =
+                    "retry: 12\nretry: 1x\n\nid: start\n\n: comment\nid: 1\ndata:a\ndata: b\ndata:  c\n\n" +
+                    "event: e\r\nid: 2\r\ndata\r\n\r\nid: 3\rdata: x: y\r\rid: 4\nid: n\0\nevent: none\n\n" +
+                    "\ndata: \u2028\u00fc\nother: 1\n\nid\ndata: no id\n\nid: 5\ndata: half";
+                const expected = JSON.stringify([
+                    { name: "message", data: "a\nb\n c", position: "1" },
+                    { name: "e", data: "", position: "2" },
+                    { name: "message", data: "x: y", position: "3" },
+                    { name: "message", data: "\u2028\u00fc", position: "4" },
+                    { name: "message", data: "no id", position: "" },
+                ]);
+                const problems = [];
+                const check = (pieces) => {
+                    const parser = new EventParser();
+                    const found = JSON.stringify(pieces.flatMap((piece) => parser.push(piece)));
+                    if (found !== expected || parser.position !== "" || parser.retryMs !== 12) {
+                        problems.push(`${pieces.length}: ${found}`);
+                    }
+                };
+                check([...stream]);
+                for (let i = 0; i <= stream.length; i++) {
+                    check([stream.slice(0, i), stream.slice(i)]);
+                }
+                return problems;
+            });
+            assertThat(problems.length === 0, problems[0]);
+        },
+
         async chat_shows_ten_messages_and_their_end(page) {
             await openChat(page);
             await page.locator("#ten").click();
-            await until("ten messages", async () => (await answerOf(page)).includes("message 10 of 10"));
+            const has = async (text) => (await answerOf(page)).includes(text);
+            await until("ten messages", () => has("message 10 of 10"));
             await ends(page);
             const lines = (await answerOf(page)).trimEnd().split("\n");
             assertThat(lines.length === 10, `ten lines: ${lines}`);
@@ -197,7 +237,7 @@ export function chatTests({ artefacts, assertThat, baseUrl, pageUrl, textOf, unt
             let again = 0;
             page.on("request", (request) => (again += request.url() === url ? 1 : 0));
             await page.reload();
-            await until("it is there again", async () => (await answerOf(page)).includes("10 of 10"));
+            await until("it is there again", () => has("10 of 10"));
             assertThat(again === 0, "what has ended is not asked for");
         },
 

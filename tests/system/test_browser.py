@@ -9,7 +9,7 @@ import harness
 import upstream
 
 FOLDER = harness.SRCDIR / "tests" / "browser"
-TIMEOUT = 300
+TIMEOUT = 220
 MODULES = os.environ.get("SSECGI_MODULES", str(pathlib.Path(harness.SSECGI).parent))
 HAS_CHAT = (pathlib.Path(MODULES) / "chat.so").exists()
 
@@ -63,7 +63,8 @@ class Browser(harness.Case):
         server = self.lighttpd("lighttpd/lighttpd.conf", harness.SRCDIR / "html", CONFIG=config)
         artefacts = os.environ.get("ARTEFACTS") or str(harness.BUILDDIR / "artefacts")
         env = self.environment({
-            "BASE_URL": "http://127.0.0.1:%d/" % server.port, "LOG_FILE": log, "LOG_STREAM": "app", "GATE": gate,
+            "BASE_URL": "http://127.0.0.1:%d/" % server.port, "LOG_FILE": log, "LOG_STREAM": "app",
+            "GATE": gate,
             "ARTEFACTS": artefacts, "CHROMIUM": chromium, "TMPDIR": self.dir})
         run = self.process([node, FOLDER / "run.mjs"], "browser.log", env=env)
         try:

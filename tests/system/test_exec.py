@@ -7,6 +7,7 @@ import pwd
 import re
 import resource
 import signal
+import subprocess
 import unittest
 
 import harness
@@ -373,8 +374,11 @@ class Journal(Exec):
         self.assertEqual(self.datas(stream, 50000), [str(i) for i in range(1, 50001)])
 
     def test_without_a_folder_it_is_said(self):
-        self.start({"x": self.sh("echo", journal=True, start="now")})
-        wait_until(lambda: "state_dir: must be set" in self.log(), "it is told")
+        path = self.config({"x": self.sh("echo", journal=True, start="now")})
+        done = subprocess.run([harness.SSECGI, "--config", path, "--check-config"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 6)
+        self.assertIn('streams.x: the source "exec" needs state_dir', done.stderr)
 
 
 class User(Exec):

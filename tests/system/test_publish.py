@@ -123,6 +123,19 @@ class Post(Topic):
         self.assertEqual(self.publish('{"data": "once", "key": "k1"}', "application/json"), first)
         self.assertEqual([e[2] for e in self.history()], ["once", "a", "b"])
 
+    def test_a_folder_that_is_not_there_is_named(self):
+        os.rename(self.state, self.dir / "away")
+        self.assert_error(self.post("x"), 503, "nothing was published")
+        log = (self.dir / "responder.log").read_text()
+        self.assertIn(str(self.state / "topics" / "t"), log)
+        self.assertIn("No such file or directory", log)
+        done = subprocess.run([harness.SSECGI, "--config", self.file, "--check-config"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("state_dir: %s: No such file" % self.state, done.stderr)
+        os.rename(self.dir / "away", self.state)
+        self.publish("x")
+
     def test_who_may_not_cannot(self):
         response = self.post("x", headers={})
         self.assertEqual(response.headers["www-authenticate"], "Bearer")

@@ -271,6 +271,13 @@ class Resuming(Several):
                          ("stream.gap", "unknown-position"))
         self.write_to("log")
         self.assertEqual(self.events(again, 1), [("log", "2")])
+        # A page's URL keeps the old id when its EventSource comes back with a new one.
+        path = "/events/?" + "&".join("stream=" + n for n in names) + "&from=" + stream.last_id
+        late = self.keep(self.server.stream(path, {"Last-Event-ID": again.last_id}))
+        self.write_to("log")
+        self.assertEqual(self.events(late, 1), [("log", "3")])
+        gap = self.keep(self.server.stream(path)).event()
+        self.assertEqual(json.loads(gap.data)["reason"], "unknown-position")
 
 
 class BehindLighttpd(Several):

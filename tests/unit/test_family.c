@@ -151,6 +151,16 @@ static int put(struct rig *r, const char *member)
     return rc;
 }
 
+static int segments_of(struct rig *r, const char *folder)
+{
+    struct journal_dir dir = {.count = 0};
+    assert_true(asprintf(&dir.path, "%s/topics/rooms%%2f%s", r->state, folder) > 0);
+    assert_int_equal(journal_dir_list(&dir), 0);
+    int count = (int)dir.count;
+    journal_dir_fini(&dir);
+    return count;
+}
+
 static void set_age(struct rig *r, const char *member, int64_t age_ms)
 {
     char command[400];
@@ -170,6 +180,39 @@ static void no_more_than_max_members_have_a_journal(void **state)
     assert_int_equal(put(r, "2"), 0);
     rig_put(r, "other streams do not count");
     assert_int_equal(put(r, "3"), ERR_IO);
+}
+
+static int put_apart(struct rig *r, const char *name)
+{
+    struct journal_rules rules = {.segment_bytes = 1 << 20, .max_event_bytes = 65536};
+    struct journal *j;
+    struct journal_position at;
+    struct journal_event event = {.data = "x", .data_len = 1};
+    assert_int_equal(journal_new(&j, r->state, name, &rules, &r->clock.base), 0);
+    int rc = journal_append(j, &event, 1, &at);
+    journal_free(j);
+    return rc;
+}
+
+static void who_is_no_member_is_not_counted_and_stays(void **state)
+{
+    struct rig *r = *state;
+    r->rules.family_chars = strlen("rooms/");
+    r->rules.max_members = 1;
+    r->rules.keep_ms = 60000;
+    assert_int_equal(put_apart(r, "rooms/lobby"), 0);
+    assert_int_equal(put_apart(r, "rooms/old/1"), 0);
+    set_age(r, "lobby", 120000);
+    set_age(r, "old%2f1", 120000);
+    assert_int_equal(put(r, "1"), 0);
+    assert_int_equal(put(r, "2"), ERR_IO);
+    assert_int_equal(segments_of(r, "lobby"), 1);
+    assert_int_equal(segments_of(r, "old%2f1"), 1);
+    /* One that was a member and has a name of its own in the configuration now. */
+    assert_int_equal(put_apart(r, "rooms/1"), 0);
+    set_age(r, "1", 120000);
+    assert_int_equal(put(r, "2"), 0);
+    assert_int_equal(segments_of(r, "1"), 1);
 }
 
 static void an_old_members_journal_makes_room(void **state)
@@ -222,6 +265,7 @@ int main(void)
         cmocka_unit_test(there_are_max_members_at_once),
         cmocka_unit_test(a_reload_that_changes_nothing_keeps_the_members),
         rig_test(no_more_than_max_members_have_a_journal),
+        rig_test(who_is_no_member_is_not_counted_and_stays),
         rig_test(an_old_members_journal_makes_room),
         rig_test(a_journal_that_is_written_to_stays),
     };

@@ -415,6 +415,9 @@ void exec_child_stop(struct exec_child *c, int is_urgent)
     if (c->streams[CONTROL].fd < 0) {
         return;
     }
+    if (!c->is_gone) {
+        (void)kill(c->supervisor, SIGCONT); /* a program of the same user can stop it */
+    }
     if (is_urgent) {
         (void)send(c->streams[CONTROL].fd, &command, 1, MSG_NOSIGNAL); /* fails when it has ended */
     }

@@ -234,12 +234,18 @@ static int exec_pull(struct source *s, char position[SSE_POSITION_SIZE], const s
                         : exec_history_pull(&x->history, position, page, budget_bytes);
 }
 
+static int exec_needs_state(const void *settings)
+{
+    return ((const struct exec_settings *)settings)->journal;
+}
+
 const struct source_type source_exec = {
     .contract = SOURCE_CONTRACT,
     .name = "exec",
     .summary = "what a program writes, run once for all readers",
     .options = exec_settings_options,
     .settings_size = sizeof(struct exec_settings),
+    .needs_state = exec_needs_state,
     .check = exec_settings_check,
     .linger_ms = exec_settings_linger_ms,
     .open = exec_open,

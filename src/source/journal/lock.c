@@ -348,6 +348,7 @@ static int begin_first(struct journal *j)
 {
     int rc = journal_members_admit(j);
     rc = rc ? rc : journal_dir_make(&j->dir);
+    rc = rc ? rc : journal_members_note(j);
     rc = rc == ERR_IO ? journal_fail(j) : rc;
     rc = rc ? rc : begin(j, (struct journal_name){.first = 1}, 0);
     rc = rc ? rc : is_newest(j);
@@ -388,6 +389,7 @@ static int open_next(struct journal *j)
     j->has_keys &= is_open;
     rc = journal_seg_open(&j->seg, &j->dir, j->dir.items[i], OPEN_FLAGS);
     if (j->seg.fd >= 0) {
+        (void)journal_members_note(j); /* the configuration may have changed */
         return 0; /* a head that is missing or damaged is seen to under the lock */
     }
     return rc == ERR_GONE ? 0 : rc == ERR_IO ? journal_fail(j) : rc;

@@ -25,6 +25,37 @@ struct walk {
     uint64_t gone;  /* of these, deleted on the way */
 };
 
+/* How closely to look: by the names only there may seem to be more members than there are. */
+enum look { LOOK_NAMES, LOOK_NOTES, LOOK_DELETE };
+
+#define NOTE "member" /* a file of this name stands in a member's folder */
+
+static char *note_of(const char *folder)
+{
+    char *path;
+    return asprintf(&path, "%s/" NOTE, folder) < 0 ? NULL : path;
+}
+
+int journal_members_note(const struct journal *j)
+{
+    char *path = note_of(j->dir.path);
+    if (!path) {
+        return ERR_NOMEM;
+    }
+    int fd = -1;
+    if (j->rules.max_members > 0) {
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0660);
+    }
+    int rc = j->rules.max_members > 0 ? fd < 0 : unlink(path) && errno != ENOENT;
+    int saved = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(path);
+    errno = saved;
+    return rc ? ERR_IO : 0;
+}
+
 /* 1 when the newest segment was last written to so long ago that nothing in it need be kept. */
 static int is_old(const struct journal *j, int fd)
 {
@@ -33,7 +64,7 @@ static int is_old(const struct journal *j, int fd)
            && journal_now_ms(j) - (int64_t)st.st_mtim.tv_sec * 1000 >= j->rules.keep_ms + 1000;
 }
 
-static int unlink_all(const struct journal_dir *dir)
+static int unlink_all(const struct journal_dir *dir, const char *note)
 {
     int rc = 0;
     for (size_t i = 0; i < dir->count && !rc; i++) {
@@ -41,7 +72,7 @@ static int unlink_all(const struct journal_dir *dir)
         rc = path && (unlink(path) == 0 || errno == ENOENT) ? 0 : ERR_IO;
         free(path);
     }
-    return rc;
+    return rc ? rc : unlink(note) && errno != ENOENT ? ERR_IO : 0;
 }
 
 /* Deletes a member's journal, holding the lock of its newest segment: a publisher who waits for it finds
@@ -50,13 +81,15 @@ static int expire(const struct walk *w, const char *name)
 {
     struct journal_dir dir = {.count = 0};
     char *newest = NULL;
+    char *note = NULL;
     int fd = -1;
     int is_gone = 0;
     if (asprintf(&dir.path, "%s/%s", w->above, name) < 0) {
         dir.path = NULL;
         return 0;
     }
-    if (journal_dir_list(&dir) == 0 && dir.count > 0) {
+    note = note_of(dir.path);
+    if (note && access(note, F_OK) == 0 && journal_dir_list(&dir) == 0 && dir.count > 0) {
         newest = journal_dir_path(&dir, dir.items[dir.count - 1]);
         fd = newest ? open(newest, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
     }
@@ -65,7 +98,7 @@ static int expire(const struct walk *w, const char *name)
         /* Nobody begins a segment while this one is locked; it may have been begun before. */
         is_gone = is_old(w->j, fd) && journal_dir_list(&dir) == 0 && dir.count > 0
                   && journal_name_order(dir.items[dir.count - 1], last) == 0
-                  && unlink_all(&dir) == 0;
+                  && unlink_all(&dir, note) == 0;
     }
     if (is_gone) {
         (void)rmdir(dir.path); /* somebody may be at work in it again */
@@ -74,11 +107,31 @@ static int expire(const struct walk *w, const char *name)
         close(fd);
     }
     free(newest);
+    free(note);
     journal_dir_fini(&dir);
     return is_gone;
 }
 
-static int look(struct walk *w, int is_deleting)
+/* A folder's name that may be a member's: the rest of it is one segment of the stream's name. */
+static int is_beside(const struct walk *w, const char *name)
+{
+    return strncmp(name, w->prefix, w->prefix_len) == 0 && !strstr(name + w->prefix_len, "%2f");
+}
+
+static int has_note(const struct walk *w, const char *name)
+{
+    char *folder;
+    if (asprintf(&folder, "%s/%s", w->above, name) < 0) {
+        return 1;
+    }
+    char *note = note_of(folder);
+    int is_there = !note || access(note, F_OK) == 0;
+    free(note);
+    free(folder);
+    return is_there;
+}
+
+static int look(struct walk *w, enum look how)
 {
     DIR *folder = opendir(w->above);
     if (!folder) {
@@ -86,9 +139,9 @@ static int look(struct walk *w, int is_deleting)
     }
     w->count = w->gone = 0;
     for (struct dirent *e = readdir(folder); e; e = readdir(folder)) {
-        if (strncmp(e->d_name, w->prefix, w->prefix_len) == 0) {
+        if (is_beside(w, e->d_name) && (how == LOOK_NAMES || has_note(w, e->d_name))) {
             w->count++;
-            w->gone += (uint64_t)(is_deleting && expire(w, e->d_name));
+            w->gone += (uint64_t)(how == LOOK_DELETE && expire(w, e->d_name));
         }
     }
     closedir(folder);
@@ -118,9 +171,9 @@ int journal_members_admit(struct journal *j)
         free(w.above);
         return 0;
     }
-    int rc = look(&w, 0);
-    if (!rc && w.count >= r->max_members && r->keep_ms > 0) {
-        rc = look(&w, 1);
+    int rc = look(&w, LOOK_NAMES);
+    if (!rc && w.count >= r->max_members) {
+        rc = look(&w, r->keep_ms > 0 ? LOOK_DELETE : LOOK_NOTES);
     }
     if (!rc && w.count - w.gone >= r->max_members) {
         errno = EDQUOT;

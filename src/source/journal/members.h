@@ -10,4 +10,9 @@ struct journal;
  * folder cannot be read; ERR_NOMEM. */
 int journal_members_admit(struct journal *j);
 
+/* The journal's folder is there: notes in it whether it is a member's. Only one with such a note is ever
+ * deleted: a stream of a name of its own may stand among the members, and so may members of a
+ * family within the family. ERR_IO, ERR_NOMEM. */
+int journal_members_note(const struct journal *j);
+
 #endif

@@ -219,9 +219,15 @@ int merge_adopt(struct source *s, const char *id, char out[SSE_POSITION_SIZE])
 
 static int merge_understands(struct source *s, const char *position)
 {
+    struct merge *m = (struct merge *)s;
     struct merge_place place;
     struct merge_base base;
-    return merge_read((struct merge *)s, position, &place, &base) == 0;
+    uint64_t name = merge_base_name(position);
+    /* One whose base is gone was good once: that is a gap. */
+    if (name && merge_store_get(m->store, name, &base)) {
+        return 1;
+    }
+    return merge_read(m, position, &place, &base) == 0;
 }
 
 static int merge_back(struct source *s, uint64_t count, char out[SSE_POSITION_SIZE])

@@ -247,7 +247,18 @@ static int try_put(struct topic_publisher *p, const struct journal_event *events
     if (rc == ERR_AGAIN) {
         start_sync(p); /* perhaps too much waits for the disk */
     }
+    if (rc == ERR_IO && !journal_is_full(p->journal)) {
+        log_say(p->host->log, WARN, "topic", "cannot write the journal",
+                LOG_TEXT("folder", p->journal->dir.path),
+                LOG_TEXT("error", strerror(p->journal->error)));
+    }
     return rc == ERR_IO && journal_is_full(p->journal) ? ERR_RANGE : rc;
+}
+
+/* Of an append that failed nothing is there. */
+static int as_refusal(int rc)
+{
+    return rc == ERR_IO ? ERR_AGAIN : rc;
 }
 
 /* ---- what has to wait for the lock ---- */
@@ -345,7 +356,7 @@ static void retry(struct topic_publisher *p)
         if (rc == ERR_AGAIN) {
             put_first(p, h);
         } else if (rc) {
-            refuse(h, rc);
+            refuse(h, as_refusal(rc));
         } else {
             free(h);
         }
@@ -375,7 +386,7 @@ int topic_publisher_put(struct topic_publisher *p, const struct journal_event *e
         return ERR_LIMIT;
     }
     int rc = p->held ? ERR_AGAIN : try_put(p, events, count, done, ctx);
-    return rc == ERR_AGAIN ? hold(p, events, count, done, ctx) : rc;
+    return rc == ERR_AGAIN ? hold(p, events, count, done, ctx) : as_refusal(rc);
 }
 
 void topic_publisher_rest(struct topic_publisher *p)

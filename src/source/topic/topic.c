@@ -372,13 +372,19 @@ static void topic_publish(struct source *s, const struct source_publish *p)
     }
 }
 
+static int topic_needs_state(const void *settings)
+{
+    (void)settings;
+    return 1;
+}
+
 const struct source_type source_topic = {
     .contract = SOURCE_CONTRACT,
     .name = "topic",
     .summary = "what others publish, kept in files below state_dir",
     .options = topic_settings_options,
     .settings_size = sizeof(struct topic_settings),
-    .needs_state = 1,
+    .needs_state = topic_needs_state,
     .check = topic_settings_check,
     .open = topic_open,
     .close = topic_close,
