@@ -8,6 +8,7 @@
 #include "source/exec/history.h"
 #include "source/exec/run.h"
 #include "source/journal/journal.h"
+#include "source/run/view.h"
 #include "source/topic/topic.h"
 
 #include <fcntl.h>
@@ -18,8 +19,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define GAP_NAME "stream.gap"
-#define END_NAME "stream.end"
 #define LOCK_NAME "exec.lock"
 #define FLIGHT_MS 5                    /* between looks whether a batch was published */
 #define FAILED_MS 1000                 /* between tries when it cannot be */
@@ -54,61 +53,20 @@ static struct json_object *gap_json(const struct exec_entry *e)
     return o;
 }
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-    struct json_object *value;
-    return json_object_object_get_ex(o, key, &value) ? json_object_get_string(value) : NULL;
-}
-
-static int hand_gap(const struct sse_event *e, const struct sse_out *out)
-{
-    struct json_tokener *t = json_tokener_new();
-    struct json_object *bytes;
-    struct json_object *o = t ? json_tokener_parse_ex(t, e->data, (int)e->data_len) : NULL;
-    const char *reason = o ? text_of(o, "reason") : NULL;
-    struct sse_gap gap = {.position = e->position,
-                          .reason = reason ? reason : "damaged",
-                          .detail = o ? text_of(o, "detail") : NULL,
-                          .bytes = -1,
-                          .events = -1};
-    if (o && json_object_object_get_ex(o, "bytes", &bytes)) {
-        gap.bytes = json_object_get_int64(bytes);
-    }
-    int is_full = out->gap(out->ctx, &gap);
-    json_object_put(o);
-    if (t) {
-        json_tokener_free(t);
-    }
-    return is_full;
-}
-
-static int is_named(const struct sse_event *e, const char *name)
-{
-    return e->name && strcmp(e->name, name) == 0;
-}
-
-/* The data of an event as a text; the caller frees it. */
-static char *copy_data(const struct sse_event *e)
-{
-    return strndup(e->data, e->data_len);
-}
-
 /* ---- what is new ---- */
 
 static int on_event(void *ctx, const struct sse_event *e)
 {
     struct exec_store *s = ctx;
     const struct sse_out *out = s->host->live;
-    s->has_ended = is_named(e, END_NAME);
-    if (is_named(e, GAP_NAME)) {
-        return hand_gap(e, out);
+    s->has_ended = run_view_is(e, RUN_END_NAME);
+    if (run_view_is(e, RUN_GAP_NAME)) {
+        return run_view_pass_gap(e, out);
     }
     if (!s->has_ended) {
         return out->event(out->ctx, e);
     }
-    char *data = copy_data(e);
-    out->end(out->ctx, e->position, data);
-    free(data);
+    run_view_pass_end(e, out);
     return 1;
 }
 
@@ -139,16 +97,14 @@ static int page_event(void *ctx, const struct sse_event *e)
 {
     const struct page *p = ctx;
     const struct sse_out *to = p->to;
-    if (is_named(e, GAP_NAME)) {
-        return hand_gap(e, to);
+    if (run_view_is(e, RUN_GAP_NAME)) {
+        return run_view_pass_gap(e, to);
     }
-    if (!is_named(e, END_NAME)) {
+    if (!run_view_is(e, RUN_END_NAME)) {
         return to->event(to->ctx, e);
     }
     if (p->has_ended && strcmp(e->position, p->head) == 0) {
-        char *data = copy_data(e);
-        to->end(to->ctx, e->position, data);
-        free(data);
+        run_view_pass_end(e, to);
     } else if (to->advance) {
         to->advance(to->ctx, e->position); /* another run has followed, as a gap says */
     }
@@ -188,7 +144,7 @@ static int look_event(void *ctx, const struct sse_event *e)
     struct exec_store *s = ctx;
     char head[SSE_POSITION_SIZE];
     source_topic.head(s->topic, head);
-    if (is_named(e, END_NAME) && strcmp(e->position, head) == 0) {
+    if (run_view_is(e, RUN_END_NAME) && strcmp(e->position, head) == 0) {
         (void)on_event(s, e);
     }
     return 1;
@@ -236,10 +192,10 @@ int exec_store_put(void *ctx, const struct exec_entry *e)
     if (e->kind == EXEC_ENTRY_GAP) {
         struct json_object *o = gap_json(e);
         const char *text = o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN) : NULL;
-        rc = text ? batch(s, GAP_NAME, text, strlen(text)) : ERR_NOMEM;
+        rc = text ? batch(s, RUN_GAP_NAME, text, strlen(text)) : ERR_NOMEM;
         json_object_put(o);
     } else {
-        rc = batch(s, e->kind == EXEC_ENTRY_END ? END_NAME : e->name, e->data, e->len);
+        rc = batch(s, e->kind == EXEC_ENTRY_END ? RUN_END_NAME : e->name, e->data, e->len);
     }
     if (rc) {
         log_say(s->host->log, ERROR, "exec", "out of memory, output is lost",

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int is_named(const struct sse_event *e, const char *name)
+int run_view_is(const struct sse_event *e, const char *name)
 {
     return e->name && strcmp(e->name, name) == 0;
 }
@@ -20,9 +20,10 @@ static const char *text_of(struct json_object *o, const char *key)
     return json_object_object_get_ex(o, key, &value) ? json_object_get_string(value) : NULL;
 }
 
-static int hand_gap(const struct sse_event *e, const struct sse_out *to)
+int run_view_pass_gap(const struct sse_event *e, const struct sse_out *to)
 {
     struct json_tokener *t = json_tokener_new();
+    struct json_object *bytes;
     struct json_object *o = t ? json_tokener_parse_ex(t, e->data, (int)e->data_len) : NULL;
     const char *reason = o ? text_of(o, "reason") : NULL;
     struct sse_gap gap = {.position = e->position,
@@ -30,6 +31,9 @@ static int hand_gap(const struct sse_event *e, const struct sse_out *to)
                           .detail = o ? text_of(o, "detail") : NULL,
                           .bytes = -1,
                           .events = -1};
+    if (o && json_object_object_get_ex(o, "bytes", &bytes)) {
+        gap.bytes = json_object_get_int64(bytes);
+    }
     int is_full = to->gap(to->ctx, &gap);
     json_object_put(o);
     if (t) {
@@ -38,21 +42,26 @@ static int hand_gap(const struct sse_event *e, const struct sse_out *to)
     return is_full;
 }
 
+void run_view_pass_end(const struct sse_event *e, const struct sse_out *to)
+{
+    char *data = strndup(e->data, e->data_len);
+    to->end(to->ctx, e->position, data);
+    free(data);
+}
+
 static int on_event(void *ctx, const struct sse_event *e)
 {
     struct run_view *v = ctx;
     const struct sse_out *to = v->to;
-    if (is_named(e, RUN_GAP_NAME)) {
-        return hand_gap(e, to);
+    if (run_view_is(e, RUN_GAP_NAME)) {
+        return run_view_pass_gap(e, to);
     }
-    if (!is_named(e, RUN_END_NAME)) {
+    if (!run_view_is(e, RUN_END_NAME)) {
         return to->event(to->ctx, e);
     }
-    char *data = strndup(e->data, e->data_len);
     v->has_ended = 1;
     memcpy(v->end, e->position, strlen(e->position) + 1);
-    to->end(to->ctx, e->position, data);
-    free(data);
+    run_view_pass_end(e, to);
     return 1;
 }
 

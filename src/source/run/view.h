@@ -22,6 +22,13 @@ struct run_view {
 /* Storage is the caller's. */
 void run_view_init(struct run_view *v, const struct sse_out *to);
 
+/* 1 when the event has this name. */
+int run_view_is(const struct sse_event *e, const char *name);
+
+/* Hands an event of these names on as the gap, or as the end, that it stands for. */
+int run_view_pass_gap(const struct sse_event *e, const struct sse_out *to);
+void run_view_pass_end(const struct sse_event *e, const struct sse_out *to);
+
 /* Appends a gap as the data of such an event. ERR_NOMEM. */
 int run_view_gap(const char *reason, const char *detail, struct buf *out);
 
