@@ -225,12 +225,13 @@ static void read_names(const struct ctl_trace *t, char *out, size_t size)
 /* 1 when ssecgi lists its streams there. */
 static int lists(struct ctl_doctor *d, const char *folder)
 {
+    static const char begin[] = "{\"streams\":"; /* as nothing else begins */
     char names[256];
     char shown[CTL_URL_SIZE];
     struct ctl_trace t;
     int rc = ctl_doctor_ask(d, "GET", folder, NULL, NULL, d->flags->access.timeout_ms, NULL, &t);
-    int is_list = !rc && t.status == 200 && t.body.len > 0
-                  && memmem(t.body.data, t.body.len, "\"streams\"", 9);
+    int is_list = !rc && t.status == 200 && t.body.len >= sizeof begin - 1
+                  && memcmp(t.body.data, begin, sizeof begin - 1) == 0;
     if (is_list && ctl_url_show(folder, shown) == 0) {
         read_names(&t, names, sizeof names);
         ctl_report_todo(&d->report, "ssecgi answers at %.200s with the streams: %s", shown, names);
