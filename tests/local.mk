@@ -328,13 +328,21 @@ front-ends-table: ssecgi$(EXEEXT)
 	$(AM_V_at)SSECGI='$(abs_top_builddir)/ssecgi$(EXEEXT)' SRCDIR='$(abs_top_srcdir)' \
 		BUILDDIR='$(abs_top_builddir)' $(PYTHON3) -B $(top_srcdir)/tests/system/front_end_table.py
 
-.PHONY: check-unit check-lint check-system check-valgrind
+.PHONY: check-unit check-lint check-system check-system-some check-valgrind
 check-unit:
 	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS) $(CTL_TESTS_BUILT) $(REDIS_TESTS_BUILT)'
 check-lint:
 	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(LINT_TESTS)'
 check-system:
 	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(SYSTEM_TESTS)'
+
+# For sanitizers: without tests that are mostly of what web servers do, and take the program through the same
+# paths as those that stay.
+OF_SERVERS = doctor_mistakes doctor_servers matrix_apache_cgi matrix_apache_proxy matrix_caddy matrix_h2o \
+	matrix_haproxy matrix_lighttpd_cgi matrix_lighttpd_external
+check-system-some:
+	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check \
+		TESTS='$(filter-out $(OF_SERVERS:%=tests/system/test_%.py),$(SYSTEM_TESTS))'
 # Valgrind is slow: the model tests play fewer of their histories there.
 check-valgrind:
 	$(AM_V_at)test -n '$(VALGRIND)' || { echo 'check-valgrind: configure found no valgrind' >&2; exit 1; }

@@ -102,7 +102,8 @@ if step configure-gcc configure gcc CC=gcc \
     check check gcc check
     check valgrind gcc check-valgrind
     # The model tests have played all of their histories above.
-    step distcheck env TAIL_MODEL_COUNT=1000 make -C "$work/gcc" -j"$jobs" distcheck SYSTEM_TESTS= \
+    step distcheck env TAIL_MODEL_COUNT=1000 TAIL_MANY_COUNT=200 JOURNAL_MODEL_COUNT=200 \
+        MERGE_MODEL_COUNT=200 REDIS_MODEL_COUNT=10 make -C "$work/gcc" -j"$jobs" distcheck SYSTEM_TESTS= \
         DISTCHECK_CONFIGURE_FLAGS=--enable-werror
 fi
 
@@ -111,8 +112,9 @@ if step configure-clang configure clang CC=clang; then
 fi
 
 if step configure-sanitizers configure sanitizers --enable-sanitizers CC=gcc CFLAGS='-g -O1'; then
-    TAIL_MODEL_COUNT=10000 check sanitizers-unit sanitizers check-unit
-    check sanitizers-system sanitizers check-system
+    TAIL_MODEL_COUNT=5000 TAIL_MANY_COUNT=1000 JOURNAL_MODEL_COUNT=2000 MERGE_MODEL_COUNT=2000 \
+        REDIS_MODEL_COUNT=40 check sanitizers-unit sanitizers check-unit
+    check sanitizers-system sanitizers check-system-some
 fi
 
 finish
