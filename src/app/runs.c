@@ -381,7 +381,10 @@ int app_runs_begin(struct app_runs *all, struct app_stream *stream, const char *
 int app_runs_find(struct app_runs *all, const struct app_config *config, const char *name,
                   const char *user, struct app_stream **run)
 {
-    return app_run_stream_find(&all->streams, config, name, user, run);
+    /* Most names are not: nothing is looked up for them. */
+    return app_run_stream_is_named(config, name)
+               ? app_run_stream_find(&all->streams, config, name, user, run)
+               : ERR_UNKNOWN;
 }
 
 int app_runs_delete(struct app_runs *all, struct app_stream *run)
