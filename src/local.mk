@@ -89,6 +89,8 @@ libssecgi_a_SOURCES = \
 	src/base/utf8.h \
 	src/conf/file.c \
 	src/conf/file.h \
+	src/conf/json.c \
+	src/conf/json.h \
 	src/conf/option.c \
 	src/conf/option.h \
 	src/conf/scan.c \

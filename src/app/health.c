@@ -6,6 +6,7 @@
 #include "app/config.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "conf/json.h"
 #include "hub/hub.h"
 
 #include <json-c/json.h>
@@ -72,15 +73,6 @@ static int add_streams(const struct app_health *h, struct json_object *list, int
     return 0;
 }
 
-static int append(struct json_object *root, struct buf *out)
-{
-    size_t len;
-    const char *text = json_object_to_json_string_length(
-        root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-    int rc = text ? buf_append(out, text, len) : ERR_NOMEM;
-    return rc ? rc : buf_append_char(out, '\n');
-}
-
 int app_health_json(const struct app_health *h, struct buf *out, int *is_good)
 {
     int is_readable = 0;
@@ -97,8 +89,8 @@ int app_health_json(const struct app_health *h, struct buf *out, int *is_good)
     json_object_object_add(root, "status", json_object_new_string(status));
     json_object_object_add(root, "readers", json_object_new_int64((int64_t)readers));
     json_object_object_add(root, "streams", list);
-    rc = append(root, out);
-    json_object_put(root);
+    rc = conf_json_append(root, out);
+    rc = rc ? rc : buf_append_char(out, '\n');
     if (!rc) {
         *is_good = !h->is_draining && is_readable;
     }

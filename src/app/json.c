@@ -8,21 +8,11 @@
 #include "app/stream.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "conf/json.h"
 #include "source/source.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
-
-/* Appends the object and puts it. */
-static int append(struct json_object *object, struct buf *out)
-{
-    size_t len;
-    const char *text = json_object_to_json_string_length(
-        object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-    int rc = text ? buf_append(out, text, len) : ERR_NOMEM;
-    json_object_put(object);
-    return rc;
-}
 
 static void add_text(struct json_object *object, const char *key, const char *text)
 {
@@ -49,7 +39,7 @@ int app_json_gap(const struct sse_gap *gap, struct buf *out)
     add_text(object, "detail", gap->detail);
     add_count(object, "bytes", gap->bytes);
     add_count(object, "events", gap->events);
-    return append(object, out);
+    return conf_json_append(object, out);
 }
 
 int app_json_end(const char *reason, struct buf *out)
@@ -59,7 +49,7 @@ int app_json_end(const char *reason, struct buf *out)
         return ERR_NOMEM;
     }
     add_text(object, "reason", reason);
-    return append(object, out);
+    return conf_json_append(object, out);
 }
 
 int app_json_progress(int64_t bytes_left, struct buf *out)
@@ -69,7 +59,7 @@ int app_json_progress(int64_t bytes_left, struct buf *out)
         return ERR_NOMEM;
     }
     add_count(object, "bytes_left", bytes_left);
-    return append(object, out);
+    return conf_json_append(object, out);
 }
 
 int app_json_busy(const char *reason, const char *detail, int64_t limit, struct buf *out)
@@ -81,7 +71,7 @@ int app_json_busy(const char *reason, const char *detail, int64_t limit, struct 
     add_text(object, "reason", reason);
     add_text(object, "detail", detail);
     add_count(object, "limit", limit);
-    return append(object, out);
+    return conf_json_append(object, out);
 }
 
 int app_json_presence(uint64_t readers, struct buf *out)
@@ -91,7 +81,7 @@ int app_json_presence(uint64_t readers, struct buf *out)
         return ERR_NOMEM;
     }
     add_count(object, "readers", readers < INT64_MAX ? (int64_t)readers : INT64_MAX);
-    return append(object, out);
+    return conf_json_append(object, out);
 }
 
 /* Appends {KEY: TEXT} and a newline. */
@@ -102,7 +92,7 @@ static int append_line(const char *key, const char *text, struct buf *out)
         return ERR_NOMEM;
     }
     add_text(object, key, text);
-    int rc = append(object, out);
+    int rc = conf_json_append(object, out);
     return rc ? rc : buf_append_char(out, '\n');
 }
 
@@ -192,6 +182,6 @@ int app_json_list(const struct app_config *config, struct buf *out)
             return ERR_NOMEM;
         }
     }
-    int rc = append(root, out);
+    int rc = conf_json_append(root, out);
     return rc ? rc : buf_append_char(out, '\n');
 }

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "conf/json.h"
 #include "source/journal/journal.h"
 #include "source/run/log.h"
 #include "source/run/view.h"
@@ -57,15 +58,6 @@ static int write_event(struct app_run *r, const char *name, const char *data)
     return rc ? rc : app_run_flush(r);
 }
 
-static int add(struct json_object *o, const char *key, struct json_object *value)
-{
-    if (!value || json_object_object_add(o, key, value)) {
-        json_object_put(value);
-        return ERR_NOMEM;
-    }
-    return 0;
-}
-
 /* Writes an event with an object as its data, which is put. */
 static int write_object(struct app_run *r, const char *name, struct json_object *o, int rc)
 {
@@ -81,15 +73,15 @@ int app_run_write_started(struct app_run *r, const char *prefix)
     char url[URL_BYTES];
     struct json_object *o = json_object_new_object();
     snprintf(url, sizeof url, "%s/%s", prefix, r->stream->name);
-    int rc = o ? add(o, "id", json_object_new_string(r->id)) : ERR_NOMEM;
-    rc = rc ? rc : add(o, "url", json_object_new_string(url));
+    int rc = o ? conf_json_add(o, "id", json_object_new_string(r->id)) : ERR_NOMEM;
+    rc = rc ? rc : conf_json_add(o, "url", json_object_new_string(url));
     return write_object(r, "stream.started", o, rc);
 }
 
 int app_run_write_place(struct app_run *r, size_t place)
 {
     struct json_object *o = json_object_new_object();
-    int rc = o ? add(o, "place", json_object_new_int64((int64_t)place)) : ERR_NOMEM;
+    int rc = o ? conf_json_add(o, "place", json_object_new_int64((int64_t)place)) : ERR_NOMEM;
     return write_object(r, "stream.queued", o, rc);
 }
 
@@ -123,8 +115,8 @@ void app_run_write_end(struct app_run *r, const char *data)
 void app_run_write_refusal(struct app_run *r, int status, const char *error)
 {
     struct json_object *o = json_object_new_object();
-    int rc = o ? add(o, "status", json_object_new_int(status)) : ERR_NOMEM;
-    rc = rc ? rc : add(o, "error", json_object_new_string(error));
+    int rc = o ? conf_json_add(o, "status", json_object_new_int(status)) : ERR_NOMEM;
+    rc = rc ? rc : conf_json_add(o, "error", json_object_new_string(error));
     ended(r, write_object(r, RUN_END_NAME, o, rc));
 }
 

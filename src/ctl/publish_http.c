@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/rand.h"
 #include "base/utf8.h"
+#include "conf/json.h"
 #include "ctl/access.h"
 #include "ctl/publish.h"
 
@@ -97,11 +98,7 @@ static int append_item(struct http *h, const struct ctl_publish_item *item)
     }
     json_object_object_add(object, "key",
                            json_object_new_string(item->item.key ? item->item.key : key));
-    size_t len;
-    const char *text = json_object_to_json_string_length(
-        object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-    int rc = text ? buf_append(&h->body, text, len) : ERR_NOMEM;
-    json_object_put(object);
+    int rc = conf_json_append(object, &h->body);
     return rc ? rc : buf_append_char(&h->body, '\n');
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "conf/json.h"
 #include "source/exec/history.h"
 #include "source/exec/run.h"
 #include "source/journal/journal.h"
@@ -26,25 +27,16 @@
 
 /* ---- entries as events ---- */
 
-static int add(struct json_object *o, const char *key, struct json_object *value)
-{
-    if (!value || json_object_object_add(o, key, value)) {
-        json_object_put(value);
-        return ERR_NOMEM;
-    }
-    return 0;
-}
-
 /* A gap as the data of an event; the caller puts it. NULL when out of memory. */
 static struct json_object *gap_json(const struct exec_entry *e)
 {
     struct json_object *o = json_object_new_object();
-    int rc = o ? add(o, "reason", json_object_new_string(e->name)) : ERR_NOMEM;
+    int rc = o ? conf_json_add(o, "reason", json_object_new_string(e->name)) : ERR_NOMEM;
     if (!rc && e->len > 0) {
-        rc = add(o, "detail", json_object_new_string_len(e->data, (int)e->len));
+        rc = conf_json_add(o, "detail", json_object_new_string_len(e->data, (int)e->len));
     }
     if (!rc && e->bytes >= 0) {
-        rc = add(o, "bytes", json_object_new_int64(e->bytes));
+        rc = conf_json_add(o, "bytes", json_object_new_int64(e->bytes));
     }
     if (rc) {
         json_object_put(o);

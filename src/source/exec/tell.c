@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "conf/json.h"
 #include "source/exec/child.h"
 
 #include <json-c/json.h>
@@ -36,15 +37,6 @@ void exec_said_add(struct exec_said *s, const char *data, size_t len, const stru
 
 /* --- the end ------------------------------------------------------------------------------- */
 
-static int add(struct json_object *o, const char *key, struct json_object *value)
-{
-    if (!value || json_object_object_add(o, key, value)) {
-        json_object_put(value);
-        return ERR_NOMEM;
-    }
-    return 0;
-}
-
 struct json_object *exec_status_json(const struct exec_status *s)
 {
     char name[16];
@@ -52,15 +44,16 @@ struct json_object *exec_status_json(const struct exec_status *s)
     int rc = o ? 0 : ERR_NOMEM;
     if (!rc && s->signal) {
         exec_signal_name(s->signal, name);
-        rc = add(o, "signal", json_object_new_string(name));
+        rc = conf_json_add(o, "signal", json_object_new_string(name));
     } else if (!rc) {
-        rc = add(o, "status", json_object_new_int(s->code));
+        rc = conf_json_add(o, "status", json_object_new_int(s->code));
     }
     if (!rc && s->error) {
-        rc = add(o, "error", json_object_new_string("the program cannot be started"));
+        rc = conf_json_add(o, "error", json_object_new_string("the program cannot be started"));
     }
     if (!rc && (s->is_too_late || s->is_too_much)) {
-        rc = add(o, "limit", json_object_new_string(s->is_too_much ? "max_output_bytes" : "run_s"));
+        const char *limit = s->is_too_much ? "max_output_bytes" : "run_s";
+        rc = conf_json_add(o, "limit", json_object_new_string(limit));
     }
     if (rc) {
         json_object_put(o);

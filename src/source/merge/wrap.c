@@ -4,31 +4,17 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "conf/json.h"
 
 #include <json-c/json.h>
 #include <limits.h>
 #include <string.h>
 
-/* Appends the object and puts it. */
-static int append(struct json_object *object, struct buf *out)
-{
-    size_t len;
-    const char *text = json_object_to_json_string_length(
-        object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-    int rc = text ? buf_append(out, text, len) : ERR_NOMEM;
-    json_object_put(object);
-    return rc;
-}
-
 static int add_text(struct json_object *object, const char *key, const char *text, size_t len)
 {
     struct json_object *value =
         len <= INT_MAX ? json_object_new_string_len(text, (int)len) : NULL;
-    if (!value || json_object_object_add(object, key, value)) {
-        json_object_put(value);
-        return ERR_NOMEM;
-    }
-    return 0;
+    return conf_json_add(object, key, value);
 }
 
 /* CR and CRLF become LF, as in a frame's data lines. */
@@ -70,7 +56,7 @@ int merge_wrap_event(const char *stream, const struct sse_event *e, struct buf *
         json_object_put(object);
         return rc;
     }
-    return append(object, out);
+    return conf_json_append(object, out);
 }
 
 int merge_wrap_object(const char *stream, const char *data, struct buf *out)
@@ -90,5 +76,5 @@ int merge_wrap_object(const char *stream, const char *data, struct buf *out)
         json_object_put(object);
         return rc;
     }
-    return append(object, out);
+    return conf_json_append(object, out);
 }

@@ -150,14 +150,23 @@ static void take_answer(struct redis_ask *a, const struct redisReply *r)
     }
 }
 
+/* One answer less is owed. 1: nobody waits for it any more. */
+static int is_left(struct redis_ask *a)
+{
+    a->owed--;
+    if (a->stream) {
+        return 0;
+    }
+    if (a->owed == 0) {
+        free_ask(a);
+    }
+    return 1;
+}
+
 static void on_published(void *ctx, const struct redisReply *r)
 {
     struct redis_ask *a = ctx;
-    a->owed--;
-    if (!a->stream) {
-        if (a->owed == 0) {
-            free_ask(a);
-        }
+    if (is_left(a)) {
         return;
     }
     if (r && redis_reply_is_error(r, "NOSCRIPT") && !a->is_whole) {
@@ -178,11 +187,7 @@ static void on_published(void *ctx, const struct redisReply *r)
 static void on_waited(void *ctx, const struct redisReply *r)
 {
     struct redis_ask *a = ctx;
-    a->owed--;
-    if (!a->stream) {
-        if (a->owed == 0) {
-            free_ask(a);
-        }
+    if (is_left(a)) {
         return;
     }
     if (a->owed > 0) {

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "conf/json.h"
 
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -90,23 +91,14 @@ void run_view_init(struct run_view *v, const struct sse_out *to)
                               .until = to->until};
 }
 
-static int add_text(struct json_object *o, const char *key, const char *text)
-{
-    struct json_object *value = json_object_new_string(text);
-    if (!value || json_object_object_add(o, key, value)) {
-        json_object_put(value);
-        return ERR_NOMEM;
-    }
-    return 0;
-}
-
 int run_view_gap(const char *reason, const char *detail, struct buf *out)
 {
     struct json_object *o = json_object_new_object();
-    int rc = o ? add_text(o, "reason", reason) : ERR_NOMEM;
-    rc = rc ? rc : add_text(o, "detail", detail);
-    const char *text = rc ? NULL : json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-    rc = text ? buf_append_str(out, text) : ERR_NOMEM;
-    json_object_put(o);
-    return rc;
+    int rc = o ? conf_json_add(o, "reason", json_object_new_string(reason)) : ERR_NOMEM;
+    rc = rc ? rc : conf_json_add(o, "detail", json_object_new_string(detail));
+    if (rc) {
+        json_object_put(o);
+        return rc;
+    }
+    return conf_json_append(o, out);
 }

@@ -331,8 +331,9 @@ static int find_lines(struct pass *p, const struct tail_position *at, uint64_t l
     return rc ? rc : go_back(p, to, lines, from, &bytes, &is_all);
 }
 
-int tail_seek_replay(struct tail_log *l, struct tail_view *view, const char *position,
-                     uint64_t lines)
+/* The lines before a position go through the view, or without one it is written where they begin. */
+static int seek_lines(struct tail_log *l, struct tail_view *view, const char *position,
+                      uint64_t lines, char out[SSE_POSITION_SIZE])
 {
     struct tail_position at;
     struct tail_files files = {.items = NULL};
@@ -343,28 +344,22 @@ int tail_seek_replay(struct tail_log *l, struct tail_view *view, const char *pos
     }
     int rc = find_lines(&p, &at, lines, &from, &to);
     if (!rc) {
-        rc = pass_through(&p, view, &from, &to);
+        rc = view ? pass_through(&p, view, &from, &to) : print_place(&p, &from, out);
     }
     tail_files_fini(&files);
     return rc == ERR_UNKNOWN ? ERR_GONE : as_answer(rc);
 }
 
+int tail_seek_replay(struct tail_log *l, struct tail_view *view, const char *position,
+                     uint64_t lines)
+{
+    return seek_lines(l, view, position, lines, NULL);
+}
+
 int tail_seek_lines(struct tail_log *l, const char *position, uint64_t lines,
                     char out[SSE_POSITION_SIZE])
 {
-    struct tail_position at;
-    struct tail_files files = {.items = NULL};
-    struct pass p = {.log = l, .files = &files};
-    struct tail_place from, to;
-    if (tail_position_parse(position, &at)) {
-        return ERR_GONE;
-    }
-    int rc = find_lines(&p, &at, lines, &from, &to);
-    if (!rc) {
-        rc = print_place(&p, &from, out);
-    }
-    tail_files_fini(&files);
-    return rc == ERR_UNKNOWN ? ERR_GONE : as_answer(rc);
+    return seek_lines(l, NULL, position, lines, out);
 }
 
 int64_t tail_seek_left(struct tail_log *l, const char *position)
