@@ -172,6 +172,7 @@ class Restart(Exec):
             end = self.stream(name + "?last=9").event()
             self.assertEqual((end.event, json.loads(end.data)["status"]), ("stream.end", 127))
             self.assertIn("setting=" + setting, self.log())
+        self.assertNotIn("again_in_ms", self.log())
 
     def test_one_that_closes_its_output_runs_on(self):
         self.start({"x": self.sh("echo $$; exec >&- 2>&-; exec sleep 60")})

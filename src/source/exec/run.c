@@ -120,6 +120,7 @@ static void put_restart(struct exec_run *r)
 static void log_end(const struct exec_run *r, int is_again)
 {
     const struct exec_status *s = &r->last;
+    const char *again = is_again ? "again_in_ms" : NULL; /* a field without a key ends the line */
     char name[16] = "";
     if (s->signal) {
         exec_signal_name(s->signal, name);
@@ -128,14 +129,14 @@ static void log_end(const struct exec_run *r, int is_again)
         log_say(r->host->log, ERROR, "exec", "the program cannot be started",
                 LOG_TEXT("stream", r->stream), LOG_TEXT("program", r->argv[0]),
                 LOG_TEXT("setting", s->step ? s->step : ""), LOG_TEXT("error", strerror(s->error)),
-                LOG_NUM("again_in_ms", is_again ? r->wait_ms : -1));
+                LOG_NUM(again, r->wait_ms));
     } else if (s->signal || s->code) {
         log_say(r->host->log, WARN, "exec", "the program failed", LOG_TEXT("stream", r->stream),
                 LOG_NUM("status", s->code), LOG_TEXT("signal", name),
-                LOG_NUM("again_in_ms", is_again ? r->wait_ms : -1));
+                LOG_NUM(again, r->wait_ms));
     } else {
         log_say(r->host->log, INFO, "exec", "the program ended", LOG_TEXT("stream", r->stream),
-                LOG_NUM("again_in_ms", is_again ? r->wait_ms : -1));
+                LOG_NUM(again, r->wait_ms));
     }
 }
 
