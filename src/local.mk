@@ -158,6 +158,7 @@ libssecgi_a_SOURCES = \
 	src/source/journal/dir.h \
 	src/source/journal/format.c \
 	src/source/journal/format.h \
+	src/source/journal/hold.c \
 	src/source/journal/journal.c \
 	src/source/journal/journal.h \
 	src/source/journal/keep.c \

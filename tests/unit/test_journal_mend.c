@@ -142,6 +142,75 @@ static void all_that_was_written_is_handed_out_to_be_synced(void **state)
     journal_free(j);
 }
 
+/* --- the only publisher -------------------------------------------------------------------- */
+
+static void use_sole_publisher(struct rig *r)
+{
+    journal_free(r->journal);
+    r->rules.is_sole = 1;
+    r->journal = rig_publisher(r);
+}
+
+static void the_only_publisher_keeps_the_lock(void **state)
+{
+    struct rig *r = *state;
+    use_sole_publisher(r);
+    struct journal *other = rig_publisher(r);
+    rig_open(r);
+    rig_put(r, "a");
+    assert_int_equal(rig_try(other, "no", NULL, NULL), ERR_AGAIN);
+    rig_put(r, "b");
+    journal_rest(r->journal);
+    assert_int_equal(rig_try(other, "c", NULL, NULL), 0);
+    assert_int_equal(rig_try(r->journal, "no", NULL, NULL), ERR_AGAIN);
+    journal_free(other);
+    rig_put(r, "d");
+    rig_expect_live(r, "a|b|c|d");
+    rig_expect(r, "start", "a|b|c|d");
+}
+
+static void the_only_publisher_goes_on_in_new_segments(void **state)
+{
+    struct rig *r = *state;
+    r->rules.segment_bytes = 300;
+    use_sole_publisher(r);
+    rig_open(r);
+    for (int i = 0; i < 20; i++) {
+        rig_put(r, "x");
+        rig_expect_live(r, "x");
+    }
+    assert_true(rig_segments(r) > 3);
+    assert_int_equal(r->journal->begun, rig_segments(r));
+}
+
+/* Each thing that somebody can do to the file while its lock is kept. */
+static void the_only_publisher_sees_what_others_do_to_the_file(void **state)
+{
+    struct rig *r = *state;
+    char path[320];
+    static const char junk[8] = "junk";
+    use_sole_publisher(r);
+    rig_open(r);
+    rig_put(r, "a");
+    rig_put(r, "b");
+    rig_segment(r, 0, path);
+    int64_t whole = rig_size(path);
+    assert_int_equal(truncate(path, whole - 8), 0);
+    rig_put(r, "c");
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, junk, sizeof junk, 8), sizeof junk);
+    close(fd);
+    rig_put(r, "d");
+    assert_true(rig_segments(r) > 1);
+    rig_segment(r, rig_segments(r) - 1, path);
+    assert_int_equal(unlink(path), 0);
+    rig_put(r, "e");
+    rig_close(r);
+    rig_open(r);
+    rig_put(r, "f");
+    rig_expect_live(r, "f");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +220,9 @@ int main(void)
         rig_test(a_rested_follower_misses_nothing),
         rig_test(what_is_deleted_while_a_follower_rests_is_a_gap),
         rig_test(all_that_was_written_is_handed_out_to_be_synced),
+        rig_test(the_only_publisher_keeps_the_lock),
+        rig_test(the_only_publisher_goes_on_in_new_segments),
+        rig_test(the_only_publisher_sees_what_others_do_to_the_file),
     };
     return cmocka_run_group_tests_name("journal_mend", tests, NULL, NULL);
 }

@@ -259,14 +259,14 @@ static void count_back(struct model *m, struct client *c, int i)
 
 static void act(struct model *m)
 {
-    int p = (int)draw(m, PUBLISHERS);
+    int p = m->rules.is_sole ? 0 : (int)draw(m, PUBLISHERS);
     int f = (int)draw(m, FOLLOWERS);
     struct client *c = &m->clients[draw(m, CLIENTS)];
     uint64_t what = draw(m, 100);
     m->clock.now_ms += (int64_t)draw(m, 200) - 50;
     if (what < 24) {
         publish(m, p);
-    } else if (what < 30) {
+    } else if (what < 30 && !m->rules.is_sole) {
         publish_at_once(m, p);
     } else if (what < 36) {
         publish_again(m, p);
@@ -307,6 +307,7 @@ static void act(struct model *m)
 static void choose_rules(struct model *m)
 {
     m->rules = (struct journal_rules){.segment_bytes = 200 + draw(m, 1500), .max_event_bytes = 4096};
+    m->rules.is_sole = m->seed % 4 >= 2;
     if (draw(m, 3) == 0) {
         m->rules.keep_bytes = m->rules.segment_bytes * (2 + draw(m, 6));
     }

@@ -260,7 +260,11 @@ int journal_append(struct journal *j, const struct journal_event *events, size_t
     rc = is_full ? journal_rotate(j) : 0;
     rc = rc || !has_keys ? rc : journal_learn_keys(j);
     rc = rc ? rc : write_batch(j, events, count, out);
-    journal_unlock(j);
+    if (rc) {
+        journal_unlock(j);
+    } else {
+        journal_keep_lock(j);
+    }
     if (is_full && !rc) {
         (void)journal_expire(j); /* tried again at the next one */
     }

@@ -25,6 +25,7 @@ struct journal_rules {
     uint64_t keep_events;   /* so many are kept at least */
     int64_t keep_ms;        /* so long an event is kept at least */
     size_t max_event_bytes; /* of one event's data */
+    int is_sole;            /* nobody else writes to it: the lock is kept until journal_rest() */
     int is_synced;          /* keep what has to be synced, for journal_take_unsynced() */
     size_t family_chars;    /* of the stream's name, that all members of its family begin with */
     uint64_t max_members;   /* of the family, with a journal; 0 for a stream that is in none */
@@ -55,6 +56,8 @@ struct journal {
     size_t family_len; /* of the folder's name, that all members of the family begin with */
     struct journal_seg seg; /* the newest, as far as is known */
     int is_known;  /* its head and `end` are */
+    int is_held;   /* its lock was kept, with rules.is_sole */
+    uint64_t begun; /* segments, by this publisher: readers list the folder then */
     struct journal_end end;
     int is_dirty;  /* it was written to and not synced, with rules.is_synced */
     int has_keys; /* `keys` are kept */
@@ -103,6 +106,17 @@ void journal_give_back(struct journal *j, struct journal_unsynced *u);
 /* Within the room: locks the newest segment and knows its end. Errors as of append. */
 int journal_lock(struct journal *j);
 void journal_unlock(struct journal *j);
+
+/* The same after an append that went well: with rules.is_sole it stays locked. journal_is_held() says
+ * whether that is so, and nothing else has happened to the file. */
+void journal_keep_lock(struct journal *j);
+int journal_is_held(const struct journal *j);
+
+/* Takes a file's lock. ERR_AGAIN: somebody else has it; ERR_IO. */
+int journal_take_lock(int fd);
+
+/* 1 when the path leads to the file that is open. */
+int journal_is_in_place(const struct journal *j);
 
 /* Lets go of the segment, locked or not. What has to be synced of it is kept. ERR_AGAIN: there is no room
  * for that now. */

@@ -8,15 +8,12 @@
 #include "source/journal/journal.h"
 #include "source/journal/members.h"
 
-#include "base/clock.h"
 #include "base/err.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,57 +28,6 @@ enum tip {
     TIP_SEALED,
     TIP_BROKEN
 };
-
-/* ---- locks ---- */
-
-static int take_lock(int fd)
-{
-    int64_t until = clock_system.mono_ms(&clock_system) + JOURNAL_LOCK_MS;
-    while (flock(fd, LOCK_EX | LOCK_NB)) {
-        if (errno != EWOULDBLOCK && errno != EINTR) {
-            return ERR_IO;
-        }
-        if (clock_system.mono_ms(&clock_system) > until) {
-            return ERR_AGAIN;
-        }
-        sched_yield();
-    }
-    return 0;
-}
-
-void journal_unlock(struct journal *j)
-{
-    if (j->seg.fd >= 0) {
-        (void)flock(j->seg.fd, LOCK_UN);
-    }
-}
-
-int journal_let_go(struct journal *j)
-{
-    if (j->is_dirty && j->unsynced.count == JOURNAL_UNSYNCED_MAX) {
-        return ERR_AGAIN; /* until the others have been synced */
-    }
-    journal_unlock(j);
-    if (j->is_dirty) {
-        j->unsynced.fds[j->unsynced.count++] = j->seg.fd;
-        j->seg.fd = -1;
-        j->is_dirty = 0;
-    }
-    journal_seg_close(&j->seg);
-    j->is_known = 0;
-    return 0;
-}
-
-/* 1 when the path leads to the file that is open. */
-static int is_in_place(const struct journal *j)
-{
-    struct stat own, there;
-    char *path = journal_dir_path(&j->dir, j->seg.name);
-    int is_same = path && fstat(j->seg.fd, &own) == 0 && lstat(path, &there) == 0
-                  && own.st_dev == there.st_dev && own.st_ino == there.st_ino;
-    free(path);
-    return is_same;
-}
 
 /* ---- new segments ---- */
 
@@ -160,7 +106,7 @@ static int begin(struct journal *j, struct journal_name name, int is_doubtful)
     if (next.fd < 0) {
         return rc == ERR_IO ? journal_fail(j) : rc;
     }
-    rc = take_lock(next.fd);
+    rc = journal_take_lock(next.fd);
     if (!rc) {
         rc = journal_seg_head(&next); /* it may have got one by now */
         rc = rc == ERR_GONE ? write_head(j, &next, is_doubtful) : rc == ERR_INVALID ? 0 : rc;
@@ -173,6 +119,7 @@ static int begin(struct journal *j, struct journal_name name, int is_doubtful)
     journal_seg_fini(&j->seg);
     j->seg = next;
     j->is_known = 0;
+    j->begun++;
     return 0;
 }
 
@@ -448,6 +395,9 @@ static int mend_end(struct journal *j, enum tip tip)
 int journal_lock(struct journal *j)
 {
     int rc = 1;
+    if (journal_is_held(j)) {
+        return 0;
+    }
     for (int i = 0; i < TRIES_MAX; i++) {
         enum tip tip = TIP_CLEAN;
         if (j->seg.fd < 0) {
@@ -457,11 +407,11 @@ int journal_lock(struct journal *j)
             }
             continue;
         }
-        rc = take_lock(j->seg.fd);
+        rc = journal_take_lock(j->seg.fd);
         if (rc) {
             return rc == ERR_IO ? journal_fail(j) : rc;
         }
-        if (!is_in_place(j)) {
+        if (!journal_is_in_place(j)) {
             rc = journal_let_go(j);
         } else {
             rc = mend_head(j);

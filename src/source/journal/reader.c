@@ -286,11 +286,21 @@ static int recover(struct journal_reader *r, struct journal_item *out)
 
 /* ---- steps ---- */
 
+/* 1 when the folder has a segment after the one that is open. */
+static int has_next(const struct journal_reader *r)
+{
+    size_t count = r->dir->count;
+    return count > 0 && journal_name_order(r->dir->items[count - 1], r->seg.name) > 0;
+}
+
 /* The end of the segment, as far as it is known. `lost` as of leave(). 0: look again. */
 static int at_end(struct journal_reader *r, uint64_t lost, const struct journal_position *limit,
                   struct journal_item *out)
 {
     uint64_t size = r->seg.size;
+    if (!limit && !r->is_orphan && !r->is_replaced && !has_next(r)) {
+        return JOURNAL_IDLE; /* what was written since is seen by the next look */
+    }
     int rc = journal_seg_look(&r->seg); /* it may have grown before the next one was made */
     if (rc || r->seg.size != size) {
         return rc;

@@ -22,7 +22,8 @@
 #define DELETED "{\"reason\":\"deleted\"}"
 
 const struct journal_rules run_log_rules = {.segment_bytes = SEGMENT_BYTES,
-                                            .max_event_bytes = JOURNAL_DATA_MAX};
+                                            .max_event_bytes = JOURNAL_DATA_MAX,
+                                            .is_sole = 1}; /* who makes it has the folder's lock */
 
 struct run_log {
     struct source base;
@@ -294,9 +295,9 @@ int run_log_is_over(const struct source *s, const char *position)
     return is_over;
 }
 
-void run_log_written(struct source *s)
+void run_log_written(struct source *s, int has_begun)
 {
-    topic_published(of_source(s)->topic);
+    topic_written(of_source(s)->topic, has_begun);
 }
 
 static void run_head(struct source *s, char out[SSE_POSITION_SIZE])

@@ -19,8 +19,8 @@ extern const struct journal_rules run_log_rules;
 /* 1 when it has ended and the position is its last. */
 int run_log_is_over(const struct source *s, const char *position);
 
-/* This process has written to the journal. */
-void run_log_written(struct source *s);
+/* This process, which makes the answer, has written to the journal; `has_begun`: a new file of it. */
+void run_log_written(struct source *s, int has_begun);
 
 /* The maker is gone before the end: writes a gap, and the end. The lock of the folder must be held.
  * Nothing when it has ended. ERR_IO, ERR_AGAIN, ERR_NOMEM. */

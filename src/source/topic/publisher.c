@@ -9,6 +9,7 @@
 #include "source/topic/settings.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -50,6 +51,7 @@ struct topic_publisher {
     uv_timer_t retry; /* the next try to write what is held */
     struct held *held, **held_last; /* in order; while there are some, all that come join them */
     size_t held_bytes;
+    int scarce_from; /* as topic_scarce_from() said after the last sync */
     uv_work_t work;
     struct journal_unsynced working; /* what the worker syncs, for those in `served` */
     int work_rc, work_errno;
@@ -135,6 +137,7 @@ static void on_worked(uv_work_t *work, int status)
         return;
     }
     journal_close_unsynced(&p->working);
+    p->scarce_from = topic_scarce_from();
     if (rc && rc != ERR_AGAIN && !p->has_failed) {
         fail(p, status ? ECANCELED : p->work_errno);
     }
@@ -144,7 +147,7 @@ static void on_worked(uv_work_t *work, int status)
     }
     if (p->waiting.first || p->is_closing) {
         start_sync(p);
-    } else if (topic_is_scarce(topic_publisher_fd(p))) {
+    } else if (topic_publisher_fd(p) >= p->scarce_from) {
         topic_publisher_rest(p);
     }
     finish_close(p);
@@ -175,11 +178,11 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- publishing ---- */
 
-int topic_is_scarce(int fd)
+int topic_scarce_from(void)
 {
     struct rlimit limit;
-    return fd >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0
-           && (rlim_t)fd >= limit.rlim_cur / SCARCE_DIV * SCARCE_MUL;
+    int is_known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < INT_MAX;
+    return is_known ? (int)(limit.rlim_cur / SCARCE_DIV * SCARCE_MUL) : INT_MAX;
 }
 
 int topic_publisher_fd(const struct topic_publisher *p)
@@ -223,7 +226,7 @@ static int append(struct topic_publisher *p, const struct journal_event *events,
     int rc = places ? journal_append(p->journal, events, count, places) : ERR_NOMEM;
     if (!rc) {
         int is_timed = p->settings->sync == TOPIC_SYNC_INTERVAL && !p->is_closing;
-        int is_scarce = is_timed && topic_is_scarce(topic_publisher_fd(p));
+        int is_scarce = is_timed && topic_publisher_fd(p) >= p->scarce_from;
         if (is_timed && (is_scarce || !uv_is_active((uv_handle_t *)&p->timer))) {
             uv_timer_start(&p->timer, on_timer, is_scarce ? 0 : (uint64_t)p->settings->sync_ms, 0);
         }
@@ -416,6 +419,7 @@ int topic_publisher_new(struct topic_publisher **out, const struct source_setup 
         return err_set(err, rc, "out of memory");
     }
     p->settings = setup->settings;
+    p->scarce_from = topic_scarce_from();
     p->host = host;
     queue_init(&p->waiting);
     queue_init(&p->served);

@@ -35,9 +35,9 @@ typedef void topic_published_fn(void *ctx, int rc, const struct journal_position
 int topic_publisher_put(struct topic_publisher *p, const struct journal_event *events, size_t count,
                         topic_published_fn *done, void *ctx);
 
-/* 1 when the process has used most of the descriptors that it may have: they are given out from the lowest
- * number on. Then files are closed as soon as they can be. */
-int topic_is_scarce(int fd);
+/* A descriptor of this number says that the process has used most of those that it may have: they are given out from
+ * the lowest number on. Then files are closed as soon as they can be. */
+int topic_scarce_from(void);
 
 /* The segment that is open, or -1. */
 int topic_publisher_fd(const struct topic_publisher *p);

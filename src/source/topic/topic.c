@@ -30,6 +30,8 @@ struct topic {
     int64_t busy_ms; /* when something came or was published last */
     int is_moved;    /* something was made or deleted in the folder */
     int was_told;    /* that it cannot be read */
+    int is_own;      /* this process alone publishes, and tells of it */
+    int scarce_from; /* files are, when descriptors have this number; looked up now and then */
     uv_timer_t poll;
     uv_timer_t turn; /* the next look, as soon as the loop comes round */
     struct tail_watch watch;
@@ -59,10 +61,26 @@ void topic_published(struct source *s)
     look_soon(t);
 }
 
+void topic_written(struct source *s, int is_moved)
+{
+    struct topic *t = (struct topic *)s;
+    if (!t->is_own) {
+        t->is_own = 1;
+        t->is_moved = 1; /* it may have begun before this one was opened */
+        tail_watch_done(&t->watch);
+    }
+    t->is_moved |= is_moved;
+    t->busy_ms = t->host->clock->mono_ms(t->host->clock);
+    look_soon(t);
+}
+
 /* Watches the folder, or those above it, until it is there. Not for a member of a family: each of them would
  * be told of all others. The poll finds it. */
 static void watch_folders(struct topic *t)
 {
+    if (t->is_own) {
+        return;
+    }
     if (!t->log.dir.is_there && t->setup.family.chars == 0) {
         tail_watch_want(&t->watch, t->root);
         tail_watch_want(&t->watch, t->above);
@@ -83,10 +101,10 @@ static void tell(struct topic *t)
 /* Closes what nobody needed for a while, or at once where files are scarce. */
 static void rest(struct topic *t, int is_quiet)
 {
-    if (is_quiet || topic_is_scarce(t->log.reader.seg.fd)) {
+    if (is_quiet || t->log.reader.seg.fd >= t->scarce_from) {
         topic_log_rest(&t->log);
     }
-    if (t->publisher && (is_quiet || topic_is_scarce(topic_publisher_fd(t->publisher)))) {
+    if (t->publisher && (is_quiet || topic_publisher_fd(t->publisher) >= t->scarce_from)) {
         topic_publisher_rest(t->publisher);
     }
 }
@@ -138,6 +156,9 @@ static void on_poll(uv_timer_t *timer)
         (void)journal_expire(t->keeper); /* tried again the next time */
     }
     t->is_moved |= topic_log_has_moved(&t->log);
+    if (t->log.reader.seg.fd >= 0) { /* many rest */
+        t->scarce_from = topic_scarce_from();
+    }
     look(t);
     rest(t, now_ms - t->busy_ms >= REST_MS);
 }
@@ -243,6 +264,7 @@ static int topic_open(struct source **out, const struct source_setup *setup,
     t->base.type = &source_topic;
     t->host = host;
     t->setup = *setup;
+    t->scarce_from = topic_scarce_from();
     t->expired_ms = t->busy_ms = host->clock->mono_ms(host->clock);
     int rc = prepare(t, setup);
     if (rc) {

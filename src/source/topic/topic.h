@@ -12,4 +12,8 @@ extern const struct source_type source_topic;
  * for the system's notice. `s` is a topic. */
 void topic_published(struct source *s);
 
+/* The same by the only process that publishes: then the system's notices are not needed. `is_moved`: a file was
+ * begun. */
+void topic_written(struct source *s, int is_moved);
+
 #endif
