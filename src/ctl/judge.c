@@ -48,6 +48,15 @@ static void judge_404(struct ctl_report *r, const struct ctl_trace *t,
     ctl_advise(r, CTL_NO_ROUTE, server);
 }
 
+/* A stream that answers: it is asked by POST, and by nothing else. */
+static int is_asked(const struct ctl_trace *t)
+{
+    char allow[64];
+    return t->status == 405 && is_from_ssecgi(t)
+           && ctl_trace_header(t, "Allow", allow, sizeof allow) && strstr(allow, "POST")
+           && !strstr(allow, "GET");
+}
+
 static void judge_status(struct ctl_report *r, const struct ctl_trace *t,
                          const struct ctl_server *server, int has_credentials)
 {
@@ -70,6 +79,10 @@ static void judge_status(struct ctl_report *r, const struct ctl_trace *t,
             "for ever at this",
             status);
         ctl_advise(r, CTL_NO_BACK_END, server);
+    } else if (is_asked(t)) {
+        ctl_report_add(r, "answer", CTL_NOTE,
+                       "ssecgi answers: this stream is asked by POST, and each answer is a stream");
+        ctl_report_todo(r, "POST a question, and run this with the address in Content-Location");
     } else {
         ctl_report_add(r, "answer", CTL_WRONG,
                        "status %ld: EventSource gives up for ever at this%s", status,

@@ -137,6 +137,7 @@ static void live_end(void *ctx, const char *position, const char *data)
     struct buf *frame = &c->hub->frame;
     const char *text = data ? data : "{}";
     c->has_ended = 1;
+    c->end_at = c->ring.head;
     buf_clear(frame);
     if (sse_frame_event(frame, position, "stream.end", text, strlen(text))) {
         pass(c, position);

@@ -138,6 +138,7 @@ struct hub_start {
     const char *position;      /* where the reader stands; borrowed */
     const struct sse_gap *gap; /* told before anything else, or NULL */
     const char *until;         /* NULL, or where the stream ends, with stream.end; borrowed */
+    int is_first;              /* it has had nothing yet: of a log that has ended it is told the end */
 };
 
 /* What the hub is built with. The functions append the data of an event as JSON: ERR_NOMEM. */

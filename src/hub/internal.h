@@ -77,6 +77,7 @@ struct hub_channel {
     int is_in_round;     /* some of its readers were served in this turn, others are to be */
     int is_ahead; /* the log moved on past the last frame, with nothing to show */
     int has_ended;
+    uint64_t end_at; /* where in the ring that is said */
     int has_joined; /* a reader came into the ring since its readers were last told something */
 };
 

@@ -301,6 +301,10 @@ int hub_reader_start(struct hub_channel *c, struct hub_reader *r, const struct h
     if (!rc) {
         rc = hub_reader_seek(r, start->position);
     }
+    if (!rc && start->is_first && c->has_ended && r->place == HUB_RING && r->at > c->end_at
+        && c->end_at >= c->ring.tail) {
+        r->at = c->end_at;
+    }
     if (rc) {
         free(r->until);
         *r = (struct hub_reader){.channel = NULL};

@@ -63,6 +63,8 @@ class Output(Exec):
         response = self.keep(self.server.request("/events/x",
                                                  headers={"Last-Event-ID": end.id}))
         self.assertEqual(response.status, 204)
+        first = self.stream("x")  # it has had nothing, not even the end
+        self.assertEqual([b.event for b in first.rest() if b.is_event], ["stream.end"])
         self.assert_nobody_below()
 
     def test_two_readers_share_one_run(self):

@@ -327,6 +327,60 @@ static void a_head_that_is_not_the_channels_does_not_spin(void **state)
     hub_channel_free(c);
 }
 
+/* A reader whose bytes are looked at. */
+struct told {
+    struct hub_reader base;
+    char text[1024];
+    size_t len;
+    int is_finished;
+};
+
+static ssize_t take_text(struct hub_reader *r, const struct iovec *iov, int count, const struct hub_stamp *stamp)
+{
+    struct told *t = (struct told *)r;
+    size_t before = t->len;
+    (void)stamp;
+    for (int i = 0; i < count; i++) {
+        assert_true(t->len + iov[i].iov_len < sizeof t->text);
+        memcpy(t->text + t->len, iov[i].iov_base, iov[i].iov_len);
+        t->len += iov[i].iov_len;
+    }
+    return (ssize_t)(t->len - before);
+}
+
+static void note_finish(struct hub_reader *r)
+{
+    ((struct told *)r)->is_finished = 1;
+}
+
+static void a_first_reader_after_the_end_is_told_the_end(void **state)
+{
+    (void)state;
+    static const struct hub_sink sink = {.send = take_text, .owed = owe_nothing,
+                                         .watch = ignore_watch, .finish = note_finish,
+                                         .drop = ignore_drop};
+    struct hub_origin origin = {.pull = pull_odd};
+    struct sse_event e = {.position = "1", .data = "last", .data_len = 4};
+    struct hub_channel *c;
+    assert_int_equal(hub_channel_new(proc->hub, &origin, &c), 0);
+    hub_channel_start(c, "0", rig.now_ms);
+    const struct sse_out *live = hub_channel_live(c);
+    (void)live->event(live->ctx, &e);
+    live->end(live->ctx, "2", "{\"status\":0}");
+    for (int is_first = 0; is_first <= 1; is_first++) {
+        struct told t = {.len = 0};
+        struct hub_start start = {.position = "2", .is_first = is_first};
+        assert_int_equal(hub_reader_start(c, &t.base, &sink, &start, rig.now_ms), 0);
+        while (rig_turn(proc)) {
+        }
+        assert_true(t.is_finished);
+        const char *end = strstr(t.text, "event: stream.end\ndata: {\"status\":0}\n\n");
+        assert_int_equal(end != NULL, is_first);
+        assert_null(strstr(t.text, "last"));
+    }
+    hub_channel_free(c);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 /* An event, and then no more of them for now. */
@@ -377,6 +431,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(the_end_reaches_the_live_the_blocked_and_those_catching_up),
         T(a_reader_that_comes_after_the_end_is_finished_at_once),
+        T(a_first_reader_after_the_end_is_told_the_end),
         T(drain_spreads_the_ends_over_drain_s),
         T(drain_waits_for_blocked_readers_to_take_their_whole_frame),
         T(whoever_comes_while_all_is_drained_is_sent_away_at_once),
