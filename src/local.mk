@@ -71,6 +71,8 @@ libssecgi_a_SOURCES = \
 	src/app/tally_file.h \
 	src/app/tee.c \
 	src/app/tee.h \
+	src/app/usage.c \
+	src/app/usage.h \
 	src/base/buf.c \
 	src/base/buf.h \
 	src/base/clock.c \

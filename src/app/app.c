@@ -394,7 +394,8 @@ static int make_parts(struct app *app)
     struct app_presence_setup presence = {.path = app->flags.config, .config = &app->config,
                                           .channels = &app->channels, .clock = app->clock,
                                           .log = &app->log};
-    struct app_runs_setup runs = {.loop = &app->loop, .log = &app->log, .clock = app->clock};
+    struct app_runs_setup runs = {.loop = &app->loop, .log = &app->log, .clock = app->clock,
+                                  .metrics = app->metrics};
     rc = app_presence_new(&app->presence, &presence);
     rc = rc ? rc : app_runs_new(&app->runs, &runs);
     app->server = (struct app_server){.config = app->config, .hub = &app->hub_settings,

@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+_Static_assert(USAGE_STREAMS == FIGURES_STREAMS + 1, "each stream has its users");
+
 /* How several processes' figures become one, and so what they are to Prometheus. */
 enum kind {
     TOTAL,  /* counts up; what has ended stays counted */
@@ -52,6 +54,13 @@ static const char *const end_reasons[HUB_END_COUNT] = {
     [HUB_END_LEFT] = "left",       [HUB_END_FINISHED] = "finished",
     [HUB_END_ASKED] = "asked",     [HUB_END_STALLED] = "stalled",
     [HUB_END_MEMORY] = "memory",   [HUB_END_CLOSED] = "closed",
+};
+
+static const char *const answer_ends[USAGE_ENDS] = {
+    [USAGE_COMPLETE] = "complete",
+    [USAGE_FAILED] = "failed",
+    [USAGE_CANCELLED] = "cancelled",
+    [USAGE_INTERRUPTED] = "interrupted",
 };
 
 static const char *const reload_results[] = {"good", "refused"};
@@ -107,6 +116,22 @@ static const struct family stream_families[] = {
     {.name = NULL},
 };
 
+#define IN_USAGE(member) \
+    offsetof(struct usage_counts, member), sizeof(((struct usage_counts *)0)->member) / 8
+
+static const struct family usage_families[] = {
+    {"questions_total", TOTAL, IN_USAGE(questions), NULL, NULL,
+     "Requests that are answered, or wait in the queue."},
+    {"answers_total", TOTAL, IN_USAGE(ended), "result", answer_ends, "Answers that have ended."},
+    {"prompt_tokens_total", TOTAL, IN_USAGE(prompt_tokens), NULL, NULL,
+     "Tokens of questions, as the answering service tells."},
+    {"completion_tokens_total", TOTAL, IN_USAGE(completion_tokens), NULL, NULL,
+     "Tokens of answers, as the answering service tells, or the pieces that came."},
+    {"answer_events_total", TOTAL, IN_USAGE(events), NULL, NULL, "Events of answers."},
+    {"answer_bytes_total", TOTAL, IN_USAGE(bytes), NULL, NULL, "Bytes of data in these events."},
+    {.name = NULL},
+};
+
 /* The last bucket has no end. */
 static const struct {
     uint64_t ns;
@@ -122,7 +147,8 @@ static const struct {
 
 size_t figures_len(const struct figures *f)
 {
-    return offsetof(struct figures, streams) + f->stream_count * sizeof f->streams[0];
+    return f->usage.count > 0 ? offsetof(struct figures, usage) + usage_len(&f->usage)
+                              : offsetof(struct figures, streams) + f->stream_count * sizeof f->streams[0];
 }
 
 size_t figures_bucket(uint64_t ns)
@@ -167,6 +193,11 @@ struct figures_stream *figures_find(struct figures *f, const char *name, int may
     return other ? other : make(f, FIGURES_OTHER);
 }
 
+struct usage *figures_usage(struct figures *f, const struct figures_stream *s, const char *user)
+{
+    return usage_find(&f->usage, (uint64_t)(s - f->streams), user);
+}
+
 static uint64_t *word_at(void *record, const struct family *m, size_t i)
 {
     return (uint64_t *)(void *)((char *)record + m->offset) + i;
@@ -193,6 +224,24 @@ static void add_families(void *sum, const void *record, const struct family *tab
     }
 }
 
+/* Streams have other indices in the sum. */
+static void add_usage(struct figures *sum, const struct figures *f, size_t len, int may_grow)
+{
+    const size_t before = offsetof(struct figures, usage.list);
+    size_t count = len > before ? (len - before) / sizeof f->usage.list[0] : 0;
+    for (size_t i = 0; i < count && i < f->usage.count; i++) {
+        const struct usage *u = &f->usage.list[i];
+        const char *name = u->stream <= FIGURES_STREAMS && u->stream < f->stream_count
+                               ? f->streams[u->stream].name
+                               : NULL;
+        if (name && memchr(name, '\0', sizeof f->streams[0].name)
+            && memchr(u->user, '\0', sizeof u->user)) {
+            struct figures_stream *s = figures_find(sum, name, may_grow);
+            usage_add(&figures_usage(sum, s, u->user)->counts, &u->counts);
+        }
+    }
+}
+
 void figures_add(struct figures *sum, const void *record, size_t len, int is_live, int may_grow)
 {
     const struct figures *f = record;
@@ -205,12 +254,13 @@ void figures_add(struct figures *sum, const void *record, size_t len, int is_liv
     }
     sum->delay_ns += f->delay_ns;
     size_t count = (len - offsetof(struct figures, streams)) / sizeof f->streams[0];
-    for (size_t i = 0; i < count && i < f->stream_count; i++) {
+    for (size_t i = 0; i < count && i < f->stream_count && i <= FIGURES_STREAMS; i++) {
         const struct figures_stream *s = &f->streams[i];
         if (memchr(s->name, '\0', sizeof s->name)) {
             add_families(figures_find(sum, s->name, may_grow), s, stream_families, is_live);
         }
     }
+    add_usage(sum, f, len, may_grow);
 }
 
 size_t figures_fold(void *sum, const void *record, size_t len)
@@ -219,6 +269,7 @@ size_t figures_fold(void *sum, const void *record, size_t len)
     if (f->stream_count > FIGURES_STREAMS + 1) {
         f->stream_count = 0; /* no sum of ours */
     }
+    usage_mend(&f->usage);
     figures_add(f, record, len, 0, 1);
     return figures_len(f);
 }
@@ -237,13 +288,13 @@ static const char *type_of(const struct family *m)
 
 static int append_label(struct buf *out, const char *label, const char *value)
 {
-    int rc = buf_appendf(out, "{%s=\"", label);
+    int rc = buf_appendf(out, "%s=\"", label);
     for (const char *at = value; *at && !rc; at++) {
         rc = *at == '\n'                ? buf_append_str(out, "\\n")
              : *at == '"' || *at == '\\' ? buf_appendf(out, "\\%c", *at)
                                          : buf_append_char(out, *at);
     }
-    return rc ? rc : buf_append_str(out, "\"}");
+    return rc ? rc : buf_append_char(out, '"');
 }
 
 static int append_sample(struct buf *out, const char *name, const char *label, const char *value,
@@ -251,7 +302,9 @@ static int append_sample(struct buf *out, const char *name, const char *label, c
 {
     int rc = buf_appendf(out, "ssecgi_%s", name);
     if (!rc && label) {
-        rc = append_label(out, label, value);
+        rc = buf_append_char(out, '{');
+        rc = rc ? rc : append_label(out, label, value);
+        rc = rc ? rc : buf_append_char(out, '}');
     }
     return rc ? rc : buf_appendf(out, " %" PRIu64 "\n", number);
 }
@@ -277,6 +330,36 @@ static int append_streams(struct buf *out, const struct figures *f)
         for (size_t i = 0; i < f->stream_count && !rc; i++) {
             rc = append_sample(out, m->name, "stream", f->streams[i].name,
                                word_of(&f->streams[i], m, 0));
+        }
+    }
+    return rc;
+}
+
+static int append_user(struct buf *out, const struct figures *f, const struct usage *u,
+                       const struct family *m)
+{
+    int rc = 0;
+    for (size_t i = 0; i < m->count && !rc; i++) {
+        rc = buf_appendf(out, "ssecgi_%s{", m->name);
+        rc = rc ? rc : append_label(out, "stream", f->streams[u->stream].name);
+        rc = rc ? rc : buf_append_char(out, ',');
+        rc = rc ? rc : append_label(out, "user", u->user);
+        if (!rc && m->label) {
+            rc = buf_append_char(out, ',');
+            rc = rc ? rc : append_label(out, m->label, m->values[i]);
+        }
+        rc = rc ? rc : buf_appendf(out, "} %" PRIu64 "\n", word_of(&u->counts, m, i));
+    }
+    return rc;
+}
+
+static int append_usage(struct buf *out, const struct figures *f)
+{
+    int rc = 0;
+    for (const struct family *m = usage_families; m->name && !rc; m++) {
+        rc = append_head(out, m->name, type_of(m), m->help);
+        for (size_t i = 0; i < f->usage.count && !rc; i++) {
+            rc = append_user(out, f, &f->usage.list[i], m);
         }
     }
     return rc;
@@ -314,5 +397,6 @@ int figures_text(const struct figures *f, int is_whole, struct buf *out)
     }
     rc = rc ? rc : append_process(out, f);
     rc = rc ? rc : append_delays(out, f);
-    return rc ? rc : append_streams(out, f);
+    rc = rc ? rc : append_streams(out, f);
+    return rc ? rc : append_usage(out, f);
 }

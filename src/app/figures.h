@@ -4,6 +4,7 @@
 #define APP_FIGURES_H
 
 #include "app/config.h"
+#include "app/usage.h"
 #include "gate/gate.h"
 #include "hub/hub.h"
 
@@ -56,6 +57,7 @@ struct figures {
     uint64_t delay_ns;                /* of all turns */
     uint64_t stream_count;
     struct figures_stream streams[FIGURES_STREAMS + 1];
+    struct usage_table usage; /* its streams are indices of the above */
 };
 
 /* Bytes of a record that are in use. */
@@ -71,6 +73,9 @@ struct figures_stream *figures_find(struct figures *f, const char *name, int may
 /* Adds a record, as it stands in a scoreboard: it may be anything. Of a process that has ended only
  * what counts up is added. Streams that are not in `sum` are added as figures_find says. */
 void figures_add(struct figures *sum, const void *record, size_t len, int is_live, int may_grow);
+
+/* The entry of a user of a stream, which is one of f->streams. */
+struct usage *figures_usage(struct figures *f, const struct figures_stream *s, const char *user);
 
 /* The scoreboard's fold. */
 size_t figures_fold(void *sum, const void *record, size_t len);

@@ -28,6 +28,7 @@ struct app_metrics {
     struct app_metrics_stream *streams[FIGURES_STREAMS];
     size_t stream_count;
     struct app_metrics_stream other;
+    struct usage_table *usage; /* NULL until somebody asks; streams are indices of the above, `other` the last */
     int64_t start_ms, loaded_ms; /* wall times: of the start, of the configuration in force */
     uint64_t reloads[2];
     int is_stale;
@@ -101,6 +102,20 @@ struct app_metrics_stream *app_metrics_stream(struct app_metrics *m, const char 
     return s;
 }
 
+struct usage_counts *app_metrics_usage(struct app_metrics *m, const char *stream, const char *user)
+{
+    const struct app_metrics_stream *s = app_metrics_stream(m, stream);
+    uint64_t number = 0;
+    if (!m->usage) {
+        m->usage = calloc(1, sizeof *m->usage);
+    }
+    while (number < m->stream_count && m->streams[number] != s) {
+        number++;
+    }
+    number = s == &m->other ? FIGURES_STREAMS : number;
+    return m->usage ? &usage_find(m->usage, number, user)->counts : NULL;
+}
+
 static void note_lag(void *ctx, struct app_channel *c)
 {
     (void)ctx;
@@ -147,6 +162,17 @@ static void fill_streams(struct app_metrics *m)
     }
     if (m->other.counts.started + m->other.published + m->other.refused > 0) {
         fill_stream(m->own, &m->other);
+    }
+}
+
+static void fill_usage(struct app_metrics *m)
+{
+    m->own->usage.count = 0;
+    for (size_t i = 0; m->usage && i < m->usage->count; i++) {
+        const struct usage *u = &m->usage->list[i];
+        const char *name = u->stream < m->stream_count ? m->streams[u->stream]->name : m->other.name;
+        struct figures_stream *s = figures_find(m->own, name, 1);
+        usage_add(&figures_usage(m->own, s, u->user)->counts, &u->counts);
     }
 }
 
@@ -204,6 +230,7 @@ static int collect(struct app_metrics *m)
     memcpy(f->delays, m->delays, sizeof f->delays);
     f->delay_ns = m->delay_ns;
     fill_streams(m);
+    fill_usage(m);
     return 0;
 }
 
@@ -338,6 +365,7 @@ void app_metrics_free(struct app_metrics *m)
     for (size_t i = 0; i < m->stream_count; i++) {
         free(m->streams[i]);
     }
+    free(m->usage);
     free(m->own);
     free(m);
 }

@@ -61,6 +61,10 @@ void app_metrics_reloaded(struct app_metrics *m, int is_refused);
 /* The entry of a stream; never NULL. It stays where it is as long as `m` lives. */
 struct app_metrics_stream *app_metrics_stream(struct app_metrics *m, const char *name);
 
+/* What a user has asked of a stream, `user` "" for nobody. It stays where it is as long as `m` lives.
+ * NULL when out of memory. */
+struct usage_counts *app_metrics_usage(struct app_metrics *m, const char *stream, const char *user);
+
 /* Call it once in each turn of the loop, always at the same place. */
 void app_metrics_turn(struct app_metrics *m);
 

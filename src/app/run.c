@@ -5,6 +5,7 @@
 
 #include "app/channels.h"
 #include "app/run_stream.h"
+#include "app/usage.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -26,18 +27,24 @@
 
 /* --- the journal --------------------------------------------------------------------------- */
 
+static void tell_readers(const struct app_run *r, int has_begun)
+{
+    for (struct app_channel *c = r->stream->channels; c; c = c->next_same) {
+        run_log_written(c->source, has_begun);
+    }
+}
+
 int app_run_flush(struct app_run *r)
 {
     if (r->batch.count == 0) {
         return 0;
     }
+    uint64_t begun = r->journal->begun;
     int rc = app_run_batch_write(&r->batch, r->journal);
     if (rc) {
         return rc == ERR_IO && journal_is_full(r->journal) ? ERR_RANGE : rc;
     }
-    for (struct app_channel *c = r->stream->channels; c; c = c->next_same) {
-        run_log_written(c->source);
-    }
+    tell_readers(r, r->journal->begun != begun);
     return 0;
 }
 
@@ -89,6 +96,14 @@ int app_run_write_place(struct app_run *r, size_t place)
  * no end says that the answer was interrupted. */
 static void ended(struct app_run *r, int rc)
 {
+    enum usage_end how = rc || r->is_unwritten ? USAGE_INTERRUPTED
+                         : r->is_cancelled     ? USAGE_CANCELLED
+                         : r->has_failed       ? USAGE_FAILED
+                                               : USAGE_COMPLETE;
+    int error = errno;
+    journal_rest(r->journal); /* others may write to it, if its end is missing */
+    errno = error;
+    r->usage->ended[how]++;
     r->state = APP_RUN_ENDED;
     if (rc) {
         log_say(r->host.log, ERROR, "app", "the end of an answer cannot be kept",
@@ -106,7 +121,10 @@ void app_run_write_end(struct app_run *r, const char *data)
     data = r->is_cancelled ? "{\"reason\":\"cancelled\"}" : data ? data : "{}";
     r->is_unwritten |= app_run_flush(r) != 0;
     if (r->is_unwritten) { /* what came before is missing: readers are to hear so */
-        ended(r, run_log_interrupt(r->stream->state_dir, r->stream->name, r->host.clock));
+        journal_rest(r->journal);
+        int rc = run_log_interrupt(r->stream->state_dir, r->stream->name, r->host.clock);
+        tell_readers(r, 1);
+        ended(r, rc);
         return;
     }
     ended(r, write_event(r, RUN_END_NAME, data));
@@ -117,7 +135,18 @@ void app_run_write_refusal(struct app_run *r, int status, const char *error)
     struct json_object *o = json_object_new_object();
     int rc = o ? conf_json_add(o, "status", json_object_new_int(status)) : ERR_NOMEM;
     rc = rc ? rc : conf_json_add(o, "error", json_object_new_string(error));
+    r->has_failed = 1;
     ended(r, write_object(r, RUN_END_NAME, o, rc));
+}
+
+int app_run_is_left(struct app_run *r, int64_t now_ms)
+{
+    if (r->readers_fd < 0 || run_folder_has_readers(r->readers_fd)) {
+        r->alone_ms = 0;
+        return 0;
+    }
+    r->alone_ms = r->alone_ms ? r->alone_ms : now_ms;
+    return now_ms - r->alone_ms >= r->stream->family->runs.grace_s * 1000;
 }
 
 /* --- life ---------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@ struct app_run_maker;
 struct app_run_streams;
 struct app_runs;
 struct journal;
+struct usage_counts;
 
 #define APP_RUN_STOP_MS 5000  /* what was cancelled and does not end is left alone then */
 #define APP_RUN_LINGER_MS 500 /* before a deleted one's folder goes: others read its end */
@@ -46,6 +47,7 @@ struct app_run {
     struct source_run *made;
     struct source_request request; /* of a queued one: copies */
     char *copies;
+    struct usage_counts *usage; /* of who asks, in the metrics; NULL until it has begun */
     uint64_t who;
     size_t slot;
     enum app_run_state state;
@@ -53,6 +55,7 @@ struct app_run {
     int is_cancelled;
     int is_deleted;
     int is_unwritten;    /* something could not be kept */
+    int has_failed;      /* as the source says */
     int64_t alone_ms;    /* since when nobody reads it; 0: somebody does */
     int64_t deadline_ms; /* of what was cancelled, or is leaving */
     size_t place;        /* in the queue, as was told; 0: not yet */
@@ -82,6 +85,9 @@ void app_run_write_end(struct app_run *r, const char *data);
 
 /* The same for one that was not begun: {"status": ..., "error": ...}. */
 void app_run_write_refusal(struct app_run *r, int status, const char *error);
+
+/* 1 when nobody reads it, in no process, for as long as may be. */
+int app_run_is_left(struct app_run *r, int64_t now_ms);
 
 /* Makes the folder, the journal and what is kept of the request. ERR_RANGE, ERR_LIMIT, ERR_IO,
  * ERR_NOMEM. */

@@ -3,6 +3,7 @@
 #include "app/runs.h"
 
 #include "app/config.h"
+#include "app/metrics.h"
 #include "app/run.h"
 #include "app/run_maker.h"
 #include "app/run_stream.h"
@@ -94,16 +95,25 @@ static int on_event(void *ctx, const struct source_item *item)
     if (rc && rc != ERR_LIMIT) {
         give_up(r, rc);
     }
+    r->usage->events += !rc;
+    r->usage->bytes += rc ? 0 : item->data_len;
     if (r->batch.count > 0) {
         is_due_now(r);
     }
     return rc;
 }
 
-static void on_end(void *ctx, const char *data)
+static void on_count(void *ctx, enum source_count what, uint64_t n)
+{
+    struct usage_counts *u = ((struct app_run *)ctx)->usage;
+    *(what == SOURCE_PROMPT_TOKENS ? &u->prompt_tokens : &u->completion_tokens) += n;
+}
+
+static void on_end(void *ctx, const char *data, int has_failed)
 {
     struct app_run *r = ctx;
     if (r->state == APP_RUN_MADE) {
+        r->has_failed = has_failed;
         app_run_write_end(r, data);
         is_due_now(r);
     }
@@ -169,7 +179,8 @@ static void drop(struct app_run *r)
 
 static int make(struct app_run *r, const struct source_request *request, struct err *err)
 {
-    const struct source_answer answer = {.event = on_event, .end = on_end, .ctx = r};
+    const struct source_answer answer = {
+        .event = on_event, .count = on_count, .end = on_end, .ctx = r};
     return r->stream->family->type->run(&r->made, &r->setup, &r->host, request, &answer, err);
 }
 
@@ -272,17 +283,6 @@ static void on_turn(uv_timer_t *timer)
     work(timer->data);
 }
 
-/* Nobody reads it, in no process, for as long as may be. */
-static int is_left(struct app_run *r, int64_t now)
-{
-    if (r->readers_fd < 0 || run_folder_has_readers(r->readers_fd)) {
-        r->alone_ms = 0;
-        return 0;
-    }
-    r->alone_ms = r->alone_ms ? r->alone_ms : now;
-    return now - r->alone_ms >= r->stream->family->runs.grace_s * 1000;
-}
-
 static void on_look(uv_timer_t *timer)
 {
     struct app_runs *all = timer->data;
@@ -297,7 +297,7 @@ static void on_look(uv_timer_t *timer)
         if (run_folder_is_cancelled(r->folder)) {
             r->is_deleted = 1;
             cancel(r, 1);
-        } else if (is_left(r, now)) {
+        } else if (app_run_is_left(r, now)) {
             cancel(r, 0);
         }
     }
@@ -361,6 +361,11 @@ int app_runs_begin(struct app_runs *all, struct app_stream *stream, const char *
         .loop = all->setup.loop, .log = all->setup.log, .clock = all->setup.clock};
     int rc = app_run_find_maker(&all->makers, stream, &r->maker);
     rc = rc ? rc : begin(r, prefix, request, err);
+    if (!rc) {
+        const char *user = request->user ? request->user : "";
+        r->usage = app_metrics_usage(all->setup.metrics, stream->name, user);
+        rc = r->usage ? 0 : ERR_NOMEM;
+    }
     if (rc && !r->made) {
         app_run_give_slot(r);
         r->is_deleted = 1;
@@ -374,6 +379,7 @@ int app_runs_begin(struct app_runs *all, struct app_stream *stream, const char *
         return rc;
     }
     r->maker->queued += r->state == APP_RUN_QUEUED;
+    r->usage->questions++;
     *run = app_stream_ref(r->stream);
     return 0;
 }

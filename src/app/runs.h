@@ -9,6 +9,7 @@
 #include <uv.h>
 
 struct app_config;
+struct app_metrics;
 struct app_run;
 struct app_runs;
 struct app_stream;
@@ -23,6 +24,7 @@ struct app_runs_setup {
     uv_loop_t *loop;
     const struct log *log;
     const struct clock *clock;
+    struct app_metrics *metrics;
 };
 
 /* ERR_NOMEM. */

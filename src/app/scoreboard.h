@@ -10,7 +10,7 @@
 struct err;
 struct scoreboard;
 
-#define SCOREBOARD_VERSION 3   /* of the file's layout; another version is another file */
+#define SCOREBOARD_VERSION 4   /* of the file's layout; another version is another file */
 #define SCOREBOARD_SLOTS 1024  /* processes at once; untouched slots take no memory */
 
 /* Records are whole 64-bit words. `name` and `folder` are borrowed for the call. */

@@ -212,7 +212,8 @@ static void start_stream(struct task *t, struct app_channel *c)
     }
     struct hub_start start = {.head = t->out.data, .head_len = t->out.len,
                               .position = begin.position, .gap = begin.has_gap ? &begin.gap : NULL,
-                              .until = begin.until[0] ? begin.until : NULL};
+                              .until = begin.until[0] ? begin.until : NULL,
+                              .is_first = !begin.is_resume};
     rc = gate_stream(t->x, c->hub_channel, &start, t->server->clock->mono_ms(t->server->clock));
     if (rc) {
         buf_clear(&t->out);

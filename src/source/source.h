@@ -98,6 +98,12 @@ struct source_request {
     const char *id;      /* the run's: nobody can guess it; [A-Za-z0-9_-] */
 };
 
+/* What an answer costs. */
+enum source_count {
+    SOURCE_PROMPT_TOKENS,
+    SOURCE_COMPLETION_TOKENS
+};
+
 /* Where the answer to a request goes. The struct is copied by run(); nothing of it is called from inside
  * run(), nor after end(), nor once drop() was called. */
 struct source_answer {
@@ -105,9 +111,12 @@ struct source_answer {
      * run ought to end: ERR_LIMIT: it is too large; ERR_RANGE: there is no room, as on a full disk;
      * ERR_INVALID, ERR_IO, ERR_NOMEM. */
     int (*event)(void *ctx, const struct source_item *item);
-    /* The answer is complete, well or not: `data` is the JSON text of stream.end; NULL: "{}". Exactly once,
-     * and last, whatever has happened. */
-    void (*end)(void *ctx, const char *data);
+    /* So much more has been used, for the metrics. To be called as it becomes known: what is counted is counted
+     * even when the process is killed. */
+    void (*count)(void *ctx, enum source_count what, uint64_t n);
+    /* Nothing more comes. `has_failed`: it is not what was asked for. `data` is the JSON text of stream.end;
+     * NULL: "{}". Exactly once, and last, whatever has happened. */
+    void (*end)(void *ctx, const char *data, int has_failed);
     void *ctx;
 };
 

@@ -11,6 +11,7 @@ import unittest
 
 import harness
 import sse_client
+import test_metrics
 import upstream
 from harness import wait_until
 from upstream import CUT, DONE, END, HANG, RESET, Reply, chunk, data, words
@@ -80,6 +81,29 @@ class Case(harness.Case):
         error, end = (json.loads(text) for _, text in found[-2:])
         self.assertEqual((end["status"], end["reason"]), ("error", error["reason"]))
         return [json.loads(text) for name, text in found[:-2] if name == "token"], error
+
+
+class Costs(Case):
+    def test_tokens_are_counted_by_user(self):
+        """As the service tells; otherwise each piece is one. One that fails has cost what it has."""
+        metrics = {"allow": [ADDRESS]}
+        server = self.responder(self.config(self.streams(retries=0), module_dir=MODULES,
+                                            state_dir=str(self.dir), metrics=metrics))
+        board = wait_until(lambda: test_metrics.board_of(server.process.pid), "the scoreboard is open")
+        self.addCleanup(os.unlink, board)
+        untold = [data(chunk("a")), data(chunk("b")), data(chunk(finish="stop")), DONE, END]
+        told = untold[:3] + [data(upstream.usage(11, 20)), DONE, END]
+        cut = [data(chunk("one")), CUT]
+        for user, steps in (("alice", told), ("alice", untold), ("bob", told), ("bob", cut)):
+            self.upstream.replies = [Reply(steps)]
+            self.answer(server, REMOTE_USER=user)
+        page = self.keep(server.request("/events/-/metrics", REMOTE_ADDR=ADDRESS))
+        got = test_metrics.parse(page.body().decode())
+        for user, prompt, completion, complete, failed in (("alice", 11, 22, 2, 0), ("bob", 11, 21, 1, 1)):
+            self.assertEqual(got["ssecgi_prompt_tokens_total", "c", user], prompt)
+            self.assertEqual(got["ssecgi_completion_tokens_total", "c", user], completion)
+            self.assertEqual(got["ssecgi_answers_total", "c", user, "complete"], complete)
+            self.assertEqual(got["ssecgi_answers_total", "c", user, "failed"], failed)
 
 
 class Answers(Case):

@@ -14,19 +14,21 @@ import fcgi
 import harness
 
 METRICS, HEALTH = "/events/-/metrics", "/events/-/health"
-SAMPLE = re.compile(r'(ssecgi_[a-z_]+)(?:\{([a-z]+)="((?:[^"\\]|\\.)*)"\})? ([0-9.]+)$')
+LABEL = r'[a-z]+="((?:[^"\\]|\\.)*)"'
+SAMPLE = re.compile(r"(ssecgi_[a-z_]+)(?:\{(%s(?:,%s)*)\})? ([0-9.]+)$" % (LABEL, LABEL))
 CLOCK = {"source": "clock", "interval_ms": 50}
 LOCAL = {"allow": ["127.0.0.1"]}
 PROCS = 4
 
 
 def parse(text):
-    """The samples, by name or by (name, label's value)."""
+    """The samples, by name or by (name, labels' values...)."""
     found = {}
     for line in text.splitlines():
         if not line.startswith("#"):
-            name, _, value, number = SAMPLE.match(line).groups()
-            found[(name, value) if value is not None else name] = float(number)
+            name, labels, *_, number = SAMPLE.match(line).groups()
+            values = re.findall(LABEL, labels or "")
+            found[(name, *values) if values else name] = float(number)
     return found
 
 

@@ -47,6 +47,8 @@ struct rig {
     char url[64];
     struct source_run *run;
     size_t events, ends, drops;
+    uint64_t tokens[2]; /* by enum source_count */
+    int has_failed;
     size_t drop_at, cancel_at; /* the event */
     int is_refusing;           /* the reader takes nothing */
     char text[1024];           /* "a|b|" */
@@ -157,9 +159,17 @@ static int on_event(void *ctx, const struct source_item *item)
     return r->is_refusing ? ERR_RANGE : 0;
 }
 
-static void on_end(void *ctx, const char *data)
+static void on_count(void *ctx, enum source_count what, uint64_t n)
 {
     struct rig *r = ctx;
+    assert_int_equal(r->ends, 0);
+    r->tokens[what] += n;
+}
+
+static void on_end(void *ctx, const char *data, int has_failed)
+{
+    struct rig *r = ctx;
+    r->has_failed = has_failed;
     r->ends++;
     snprintf(r->end, sizeof r->end, "%s", data);
     ssecgi_source.cancel(r->run, 1);
@@ -206,7 +216,7 @@ static void set_up(struct rig *r, const char *says, size_t piece)
 static void begin(struct rig *r)
 {
     struct source_request request = {.body = BODY, .len = strlen(BODY), .type = "application/json"};
-    struct source_answer answer = {.event = on_event, .end = on_end, .ctx = r};
+    struct source_answer answer = {.event = on_event, .count = on_count, .end = on_end, .ctx = r};
     struct err err = {.code = 0};
     assert_int_equal(ssecgi_source.run(&r->run, &r->setup, &r->host, &request, &answer, &err), 0);
 }
@@ -233,6 +243,37 @@ static void an_answer_is_the_same_in_pieces_of_any_size(void **state)
         assert_string_equal(r.text, "token \"a\"|token \"b\"|token \"c\"|");
         assert_string_equal(r.end, "{\"status\":\"ok\",\"finish_reason\":\"stop\"}");
         assert_int_equal(r.ends, 1);
+    }
+}
+
+#define USAGE(of) \
+    "data: {\"choices\":[],\"usage\":{" of "\"total_tokens\":1}}\n\n"
+
+static void what_it_costs_is_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *says;
+        uint64_t prompt, completion;
+        int has_failed;
+    } cases[] = {
+        {GOOD, 0, 3, 0}, /* the service does not tell */
+        {HEAD CHUNK("a") CHUNK("b") FINISH USAGE("\"prompt_tokens\":7,\"completion_tokens\":5,") DONE,
+         7, 5, 0},
+        {HEAD USAGE("\"prompt_tokens\":7,\"completion_tokens\":0,") CHUNK("a")
+         USAGE("\"prompt_tokens\":7,\"completion_tokens\":4,") CHUNK("b") FINISH
+         USAGE("\"prompt_tokens\":7,\"completion_tokens\":9,") DONE, 7, 9, 0},
+        {HEAD CHUNK("a") FINISH USAGE("\"prompt_tokens\":-3,\"completion_tokens\":\"9\",") DONE, 0, 1, 0},
+        {HEAD CHUNK("a") CHUNK("b"), 0, 2, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig r;
+        set_up(&r, cases[i].says, 33);
+        begin(&r);
+        finish(&r);
+        assert_int_equal(r.tokens[SOURCE_PROMPT_TOKENS], cases[i].prompt);
+        assert_int_equal(r.tokens[SOURCE_COMPLETION_TOKENS], cases[i].completion);
+        assert_int_equal(r.has_failed, cases[i].has_failed);
     }
 }
 
@@ -331,6 +372,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_is_the_same_in_pieces_of_any_size),
+        cmocka_unit_test(what_it_costs_is_counted),
         cmocka_unit_test(nothing_comes_after_it_was_dropped),
         cmocka_unit_test(it_ends_soon_after_it_was_cancelled),
         cmocka_unit_test(what_cannot_be_kept_ends_it),

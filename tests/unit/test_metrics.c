@@ -5,7 +5,6 @@
 
 #include "base/err.h"
 
-#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,174 +12,7 @@
 
 #include <cmocka.h>
 
-#define SERIES_MAX 4096
-#define NAME_BYTES 128
-
-/* One sample: "ssecgi_name{label=\"value\"}" as it is written, and its value. */
-struct series {
-    char key[2 * NAME_BYTES];
-    double value;
-};
-
-struct page {
-    struct series series[SERIES_MAX];
-    size_t count;
-    char families[SERIES_MAX][NAME_BYTES]; /* those that had a TYPE */
-    char types[SERIES_MAX][16];
-    size_t family_count;
-    int is_announced; /* a HELP line came last */
-};
-
-static struct page page;
-
-static size_t name_len(const char *at)
-{
-    size_t len = 0;
-    while (isalnum((unsigned char)at[len]) || at[len] == '_' || at[len] == ':') {
-        len++;
-    }
-    assert_true(len > 0 && len < NAME_BYTES && !isdigit((unsigned char)at[0]));
-    return len;
-}
-
-/* "# HELP name text" and, right behind it, "# TYPE name type". */
-static void read_comment(const char *line)
-{
-    const char *name = line + strlen("# HELP ");
-    size_t len = name_len(name);
-    assert_int_equal(name[len], ' ');
-    const char *text = name + len + 1;
-    assert_true(*text);
-    if (strncmp(line, "# HELP ", 7) == 0) {
-        assert_false(page.is_announced);
-        page.is_announced = 1;
-        assert_null(strchr(text, '\\'));
-        for (size_t i = 0; i < page.family_count; i++) {
-            assert_false(strlen(page.families[i]) == len
-                         && strncmp(page.families[i], name, len) == 0);
-        }
-        memcpy(page.families[page.family_count], name, len);
-        page.families[page.family_count][len] = '\0';
-        return;
-    }
-    assert_int_equal(strncmp(line, "# TYPE ", 7), 0);
-    assert_true(page.is_announced);
-    page.is_announced = 0;
-    char *type = page.types[page.family_count];
-    assert_int_equal(strlen(page.families[page.family_count]), len);
-    assert_int_equal(strncmp(page.families[page.family_count], name, len), 0);
-    assert_true(strcmp(text, "counter") == 0 || strcmp(text, "gauge") == 0
-                || strcmp(text, "histogram") == 0);
-    strcpy(type, text);
-    page.family_count++;
-}
-
-/* Answers what follows the labels. */
-static const char *read_labels(const char *at)
-{
-    if (*at != '{') {
-        return at;
-    }
-    do {
-        at++;
-        at += name_len(at);
-        assert_int_equal(*at++, '=');
-        assert_int_equal(*at++, '"');
-        while (*at != '"') {
-            if (*at == '\\') {
-                at++;
-                assert_true(*at == '\\' || *at == '"' || *at == 'n');
-            }
-            assert_true(*at && *at != '\n');
-            at++;
-        }
-        at++;
-    } while (*at == ',');
-    assert_int_equal(*at, '}');
-    return at + 1;
-}
-
-static void check_family(const char *name, size_t len)
-{
-    assert_true(page.family_count > 0 && !page.is_announced);
-    const char *family = page.families[page.family_count - 1];
-    const char *type = page.types[page.family_count - 1];
-    size_t family_len = strlen(family);
-    assert_true(len >= family_len && strncmp(name, family, family_len) == 0);
-    const char *rest = name + family_len;
-    len -= family_len;
-    if (strcmp(type, "histogram") == 0) {
-        assert_true((len == 7 && !strncmp(rest, "_bucket", 7))
-                    || (len == 4 && !strncmp(rest, "_sum", 4))
-                    || (len == 6 && !strncmp(rest, "_count", 6)));
-        return;
-    }
-    assert_int_equal(len, 0);
-    /* https://prometheus.io/docs/practices/naming: only what counts up is a total. */
-    int is_total = family_len > 6 && strcmp(family + family_len - 6, "_total") == 0;
-    assert_int_equal(is_total, strcmp(type, "counter") == 0);
-}
-
-static void read_sample(const char *line)
-{
-    size_t len = name_len(line);
-    assert_int_equal(strncmp(line, "ssecgi_", 7), 0);
-    check_family(line, len);
-    const char *behind = read_labels(line + len);
-    assert_int_equal(*behind, ' ');
-    char *end;
-    struct series *s = &page.series[page.count++];
-    assert_true((size_t)(behind - line) < sizeof s->key);
-    memcpy(s->key, line, (size_t)(behind - line));
-    s->key[behind - line] = '\0';
-    s->value = strtod(behind + 1, &end);
-    assert_true(end != behind + 1 && *end == '\0');
-    for (size_t i = 0; i + 1 < page.count; i++) {
-        assert_string_not_equal(page.series[i].key, s->key);
-    }
-}
-
-static void parse(const struct buf *text)
-{
-    static char copy[1 << 20];
-    memset(&page, 0, sizeof page);
-    assert_true(text->len > 0 && text->len < sizeof copy);
-    assert_int_equal(text->data[text->len - 1], '\n');
-    memcpy(copy, text->data, text->len);
-    copy[text->len - 1] = '\0';
-    assert_int_equal(strlen(copy), text->len - 1);
-    for (char *line = copy, *next; line; line = next) {
-        next = strchr(line, '\n');
-        if (next) {
-            *next++ = '\0';
-        }
-        if (line[0] == '#') {
-            read_comment(line);
-        } else {
-            read_sample(line);
-        }
-    }
-}
-
-static void print(const struct figures *f, int is_whole)
-{
-    struct buf text;
-    buf_init(&text, 1 << 20);
-    assert_int_equal(figures_text(f, is_whole, &text), 0);
-    parse(&text);
-    buf_fini(&text);
-}
-
-static double value_of(const char *key)
-{
-    for (size_t i = 0; i < page.count; i++) {
-        if (strcmp(page.series[i].key, key) == 0) {
-            return page.series[i].value;
-        }
-    }
-    fail_msg("no series %s", key);
-    return -1;
-}
+#include "test_metrics_page.h"
 
 /* --- text ---------------------------------------------------------------------------------- */
 
@@ -190,7 +22,7 @@ static void nothing_yet_is_all_series_at_zero(void **state)
     static struct figures f;
     f = (struct figures){.stream_count = 0};
     print(&f, 1);
-    assert_int_equal(page.family_count, 3 + 11 + 10);
+    assert_int_equal(page.family_count, 3 + 11 + 10 + 6);
     assert_true(value_of("ssecgi_build_info{version=\"" SSECGI_VERSION "\"}") == 1);
     assert_true(value_of("ssecgi_scoreboard_up") == 1);
     assert_true(value_of("ssecgi_rejected_total{reason=\"forbidden\"}") == 0);
@@ -242,7 +74,7 @@ static void labels_are_escaped(void **state)
     buf_init(&text, 4096);
     assert_int_equal(append_label(&text, "stream", "a\"b\\c\nd"), 0);
     assert_int_equal(buf_append_char(&text, '\0'), 0);
-    assert_string_equal(text.data, "{stream=\"a\\\"b\\\\c\\nd\"}");
+    assert_string_equal(text.data, "stream=\"a\\\"b\\\\c\\nd\"");
     buf_fini(&text);
 }
 
@@ -395,6 +227,104 @@ static void a_fold_of_folds_is_the_sum(void **state)
     assert_int_equal(figures_find(&sum, "even", 0)->bytes, 30);
 }
 
+/* --- users --------------------------------------------------------------------------------- */
+
+static struct usage_counts *ask(struct figures *f, const char *stream, const char *user)
+{
+    struct usage_counts *c = &figures_usage(f, figures_find(f, stream, 1), user)->counts;
+    c->questions++;
+    return c;
+}
+
+static void users_are_counted_by_stream(void **state)
+{
+    (void)state;
+    one = (struct figures){.stream_count = 0};
+    ask(&one, "chat", "alice")->completion_tokens = 30;
+    ask(&one, "chat", "bob")->ended[USAGE_FAILED] = 4;
+    ask(&one, "trace", "alice")->bytes = 50;
+    ask(&one, "chat", "alice")->prompt_tokens = 20;
+    ask(&one, "chat", "");
+    print(&one, 1);
+    assert_true(value_of("ssecgi_questions_total{stream=\"chat\",user=\"alice\"}") == 2);
+    assert_true(value_of("ssecgi_questions_total{stream=\"chat\",user=\"\"}") == 1);
+    assert_true(value_of("ssecgi_prompt_tokens_total{stream=\"chat\",user=\"alice\"}") == 20);
+    assert_true(value_of("ssecgi_completion_tokens_total{stream=\"chat\",user=\"alice\"}") == 30);
+    assert_true(value_of("ssecgi_completion_tokens_total{stream=\"trace\",user=\"alice\"}") == 0);
+    assert_true(value_of("ssecgi_answer_bytes_total{stream=\"trace\",user=\"alice\"}") == 50);
+    assert_true(value_of("ssecgi_answers_total{stream=\"chat\",user=\"bob\",result=\"failed\"}") == 4);
+    assert_true(value_of("ssecgi_answers_total{stream=\"chat\",user=\"bob\",result=\"complete\"}") == 0);
+}
+
+static void users_are_escaped_and_odd_ones_have_no_name(void **state)
+{
+    (void)state;
+    char longest[USAGE_NAME_BYTES];
+    char longer[USAGE_NAME_BYTES + 1];
+    memset(longest, 'x', sizeof longest);
+    memset(longer, 'x', sizeof longer);
+    longest[sizeof longest - 1] = longer[sizeof longer - 1] = '\0';
+    one = (struct figures){.stream_count = 0};
+    ask(&one, "c", "a\"b\\c\nd}\xc3\xa9");
+    ask(&one, "c", longest);
+    ask(&one, "c", longer);
+    ask(&one, "c", "\xe9t\xe9");
+    print(&one, 1);
+    assert_true(value_of("ssecgi_questions_total{stream=\"c\",user=\"a\\\"b\\\\c\\nd}\xc3\xa9\"}") == 1);
+    assert_true(value_of("ssecgi_questions_total{stream=\"c\",user=\"-/other\"}") == 2);
+    assert_int_equal(one.usage.count, 3);
+}
+
+static void users_beyond_the_bound_are_their_streams_others(void **state)
+{
+    (void)state;
+    char stream[32], user[32];
+    uint64_t questions = 0;
+    one = (struct figures){.stream_count = 0};
+    for (int i = 0; i < 2 * FIGURES_STREAMS; i++) {
+        for (int k = 0; k < 3; k++) {
+            snprintf(stream, sizeof stream, "s%d", i);
+            snprintf(user, sizeof user, "u%d", k);
+            ask(&one, stream, user);
+        }
+    }
+    assert_true(one.usage.count <= USAGE_MAX);
+    assert_int_equal(figures_len(&one), offsetof(struct figures, usage) + usage_len(&one.usage));
+    for (size_t i = 0; i < one.usage.count; i++) {
+        questions += one.usage.list[i].counts.questions;
+    }
+    assert_int_equal(questions, 6 * FIGURES_STREAMS);
+    assert_int_equal(ask(&one, "s0", "u0")->questions, 2);
+    assert_int_equal(ask(&one, "s63", "new")->questions, 4);
+    print(&one, 1);
+    assert_true(value_of("ssecgi_questions_total{stream=\"s50\",user=\"-/other\"}") == 3);
+}
+
+/* Streams stand in another order in each process. */
+static void users_of_several_processes_add_up(void **state)
+{
+    (void)state;
+    static struct figures whole;
+    whole = sum = (struct figures){.stream_count = 0};
+    figures_find(&whole, "b", 1);
+    for (uint64_t i = 1; i <= 4; i++) {
+        one = (struct figures){.stream_count = 0};
+        figures_find(&one, i % 2 ? "a" : "b", 1);
+        ask(&one, "b", "alice")->prompt_tokens = i;
+        ask(&one, "a", "bob")->prompt_tokens = 10 * i;
+        figures_add(&whole, &one, figures_len(&one), (int)(i % 2), 0);
+        size_t len = figures_fold(&sum, &one, figures_len(&one));
+        assert_int_equal(len, figures_len(&sum));
+    }
+    print(&sum, 1);
+    assert_true(value_of("ssecgi_prompt_tokens_total{stream=\"b\",user=\"alice\"}") == 10);
+    assert_true(value_of("ssecgi_prompt_tokens_total{stream=\"a\",user=\"bob\"}") == 100);
+    assert_true(value_of("ssecgi_questions_total{stream=\"a\",user=\"bob\"}") == 4);
+    print(&whole, 1);
+    assert_true(value_of("ssecgi_prompt_tokens_total{stream=\"b\",user=\"alice\"}") == 10);
+    assert_true(value_of("ssecgi_prompt_tokens_total{stream=\"-/other\",user=\"bob\"}") == 100);
+}
+
 /* What stands in the file is not to be trusted more than any input. */
 static void a_broken_record_harms_nobody(void **state)
 {
@@ -406,6 +336,17 @@ static void a_broken_record_harms_nobody(void **state)
         assert_true(sum.stream_count <= FIGURES_STREAMS + 1);
         memset(&sum, 0xa5, sizeof sum);
         assert_true(figures_fold(&sum, &one, len) <= sizeof sum);
+    }
+    for (uint64_t count = 0; count < USAGE_MAX + 2; count++) {
+        memset(&sum, 0xa5, sizeof sum);
+        sum.stream_count = 0;
+        sum.usage.count = count;
+        one = (struct figures){.stream_count = 0};
+        ask(&one, "a", "alice");
+        one.usage.list[1] = (struct usage){.stream = FIGURES_STREAMS, .counts = {.questions = 7}};
+        one.usage.count = 2;
+        assert_true(figures_fold(&sum, &one, figures_len(&one)) <= sizeof sum);
+        assert_true(sum.usage.count <= USAGE_MAX);
     }
 }
 
@@ -422,6 +363,10 @@ int main(void)
         cmocka_unit_test(streams_beyond_the_named_ones_are_one),
         cmocka_unit_test(a_sum_that_may_not_grow_keeps_its_names),
         cmocka_unit_test(a_fold_of_folds_is_the_sum),
+        cmocka_unit_test(users_are_counted_by_stream),
+        cmocka_unit_test(users_are_escaped_and_odd_ones_have_no_name),
+        cmocka_unit_test(users_beyond_the_bound_are_their_streams_others),
+        cmocka_unit_test(users_of_several_processes_add_up),
         cmocka_unit_test(a_broken_record_harms_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,8 +37,8 @@ static void tell_log(const struct chat_run *r, long status)
     if (r->verdict.reason == CHAT_OK || r->verdict.reason == CHAT_CANCELLED) {
         log_say(r->host->log, INFO, "chat", "answered", LOG_TEXT("stream", r->stream),
                 LOG_TEXT("status", word), LOG_TEXT("model", r->body.model),
-                LOG_TEXT("user", r->user), LOG_NUM("prompt_tokens", r->usage.prompt_tokens),
-                LOG_NUM("completion_tokens", r->usage.completion_tokens), LOG_NUM("ms", ms));
+                LOG_TEXT("user", r->user), LOG_NUM("prompt_tokens", r->counted.prompt_tokens),
+                LOG_NUM("completion_tokens", r->counted.completion_tokens), LOG_NUM("ms", ms));
         return;
     }
     log_say(r->host->log, WARN, "chat", "no whole answer", LOG_TEXT("stream", r->stream),

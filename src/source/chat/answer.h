@@ -53,6 +53,7 @@ struct chat_run {
     int is_dropped;
     int has_usage;
     struct chat_usage usage;
+    struct chat_usage counted; /* of this request, by the app */
     struct chat_verdict verdict;
     void (*dropped)(void *ctx);
     void *dropped_ctx;

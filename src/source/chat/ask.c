@@ -110,6 +110,7 @@ int chat_ask(struct chat_run *r)
 {
     r->curl_error[0] = '\0';
     r->done = (struct chat_done){.fn = on_done, .ctx = r};
+    r->counted = (struct chat_usage){.prompt_tokens = 0};
     buf_clear(&r->said);
     chat_feed_fini(&r->feed);
     chat_feed_init(&r->feed);

@@ -57,6 +57,30 @@ static void put_object(struct chat_run *r, const char *name, struct json_object 
     json_object_put(object);
 }
 
+/* ---- what it costs ---- */
+
+static void count_up(struct chat_run *r, enum source_count what, long long *counted, long long to)
+{
+    if (to > *counted) {
+        r->answer.count(r->answer.ctx, what, (uint64_t)(to - *counted));
+        *counted = to;
+    }
+}
+
+/* A piece of the answer is a token, or several: that is what is known until the service says the number. */
+static void count(struct chat_run *r, const struct chat_chunk *c)
+{
+    if (c->piece) {
+        count_up(r, SOURCE_COMPLETION_TOKENS, &r->counted.completion_tokens,
+                 r->counted.completion_tokens + 1);
+    }
+    if (c->is_usage) {
+        count_up(r, SOURCE_PROMPT_TOKENS, &r->counted.prompt_tokens, c->usage.prompt_tokens);
+        count_up(r, SOURCE_COMPLETION_TOKENS, &r->counted.completion_tokens,
+                 c->usage.completion_tokens);
+    }
+}
+
 /* ---- what comes ---- */
 
 static int take_chunk(struct chat_run *r, const struct chat_chunk *c, const char *data, size_t len)
@@ -99,6 +123,7 @@ int chat_put_data(struct chat_run *r, const char *data, size_t len)
         return chat_put_wrong(r, CHAT_MALFORMED);
     }
     chat_run_heard(r, c.piece != NULL);
+    count(r, &c);
     int rc = take_chunk(r, &c, data, len);
     chat_chunk_fini(&c);
     return rc;
@@ -126,7 +151,8 @@ void chat_put_end(struct chat_run *r)
     }
     if (!r->is_dropped) {
         object = chat_say_end(&r->verdict);
-        r->answer.end(r->answer.ctx, object ? json_object_to_json_string_ext(object, TEXT_FLAGS) : NULL);
+        r->answer.end(r->answer.ctx, object ? json_object_to_json_string_ext(object, TEXT_FLAGS) : NULL,
+                      r->verdict.reason != CHAT_OK && r->verdict.reason != CHAT_CANCELLED);
         json_object_put(object);
     }
 }

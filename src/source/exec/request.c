@@ -100,14 +100,19 @@ static void log_end(const struct request *q, const struct exec_status *s)
     }
 }
 
+static int has_failed(const struct exec_status *s)
+{
+    return s->code != 0 || s->signal != 0 || s->is_too_late || s->is_too_much;
+}
+
 static void on_ended(void *ctx, const struct exec_status *status)
 {
     struct request *q = ctx;
     struct json_object *o = exec_status_json(status);
     exec_said_end(&q->said, q->host->log, q->stream);
     log_end(q, status);
-    q->answer.end(q->answer.ctx,
-                  o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN) : NULL);
+    q->answer.end(q->answer.ctx, o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN) : NULL,
+                  has_failed(status));
     json_object_put(o);
 }
 
