@@ -22,6 +22,7 @@ from tail_rate import SHORT, whole, write_log
 MIB = 256
 READERS = 100
 LINES = 30000
+LINE_BYTES = 128
 
 
 def config(run, name, **streams):
@@ -39,7 +40,7 @@ def one_reader(table, run, mib):
     section = "A program that writes %d MiB, lines of about 70 bytes" % mib
     whole("cat", log)  # brings it into the page cache
     plain = whole("sh", "-c", 'cat "$1" | cat', "sh", log)
-    table.add(section, "cat | cat", "MB/s", size / plain / 1e6)
+    table.add(section, "cat into cat", "MB/s", size / plain / 1e6)
     keep = {"keep_bytes": 2 * size}
     for what, more in (("exec to one reader", {}), ("exec with journal", {"journal": True})):
         program = config(run, "one", x=dict({"source": "exec", "argv": ["cat", str(log)]}, **keep,
@@ -47,7 +48,7 @@ def one_reader(table, run, mib):
         spent = whole(SSECGI, "--config", program, "--print", "x")
         table.add(section, what, "MB/s", size / spent / 1e6)
         table.add(section, what + ", lines", "lines/s", lines / spent)
-        table.add(section, what + " / cat | cat", "times the CPU", spent / plain)
+        table.add(section, what + " / cat into cat", "times the CPU", spent / plain)
 
 
 class Program:
@@ -75,9 +76,12 @@ def many_readers(table, run, what, **rate):
     got = rig.load(Program(run), READERS, burst=30, events=LINES, **rate)
     if not got["is_complete"]:
         raise RuntimeError("%d lost, %d repeated" % (got["lost"], got["repeated"]))
-    spent = got["measured"]["cpu_s"]["ssecgi"]
-    table.add(section, what, "us CPU/line", spent / LINES * 1e6)
-    table.add(section, what + ": to each reader", "ns CPU", spent / LINES / READERS * 1e9)
+    spent, seconds = got["measured"]["cpu_s"]["ssecgi"], got["measured"]["seconds"]
+    if not rate:
+        table.add(section, what, "lines/s", LINES / seconds)
+        table.add(section, what + ": to all readers", "MB/s", LINES * READERS * LINE_BYTES / seconds / 1e6)
+    table.add(section, what + ": CPU of a line", "µs", spent / LINES * 1e6)
+    table.add(section, what + ": CPU of a line to each reader", "ns", spent / LINES / READERS * 1e9)
     table.add(section, what + ": written to received, p99", "ms", got["latency_us"]["p99"] / 1e3)
 
 

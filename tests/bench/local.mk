@@ -2,6 +2,7 @@
 # tests/bench/local.mk: `make bench`, which measures; no other target builds or runs any of it.
 
 BENCHES = \
+	tests/bench/asking \
 	tests/bench/first_byte \
 	tests/bench/journal_speed \
 	tests/bench/libs_alone \
@@ -9,10 +10,12 @@ BENCHES = \
 	tests/bench/peer_bare \
 	tests/bench/peer_blast \
 	tests/bench/peer_threads \
+	tests/bench/stand_in \
 	tests/bench/tail_speed
 
 BENCH_FILES = \
 	tests/bench/aims.py \
+	tests/bench/answers.py \
 	tests/bench/exec_rate.py \
 	tests/bench/fanout.py \
 	tests/bench/figures.py \
@@ -67,6 +70,10 @@ tests_bench_load_SOURCES = \
 	tests/bench/scenario.c
 tests_bench_load_LDADD = $(JSONC_LIBS) -lpthread
 
+tests_bench_asking_SOURCES = tests/bench/asking.c tests/bench/histogram.c tests/bench/histogram.h
+tests_bench_asking_LDADD = $(UV_LIBS)
+tests_bench_stand_in_SOURCES = tests/bench/stand_in.c
+tests_bench_stand_in_LDADD = $(UV_LIBS)
 tests_bench_peer_bare_SOURCES = tests/bench/peer.c tests/bench/peer.h tests/bench/peer_bare.c
 tests_bench_peer_bare_LDADD =
 tests_bench_peer_blast_SOURCES = tests/bench/peer.c tests/bench/peer.h tests/bench/peer_blast.c
@@ -105,3 +112,20 @@ clean-local: clean-bench
 .PHONY: clean-bench
 clean-bench:
 	-rm -rf tests/bench/peers/hub tests/bench/peers/node/node_modules
+
+# What the log page costs in Chromium.
+EXTRA_DIST += \
+	tests/bench/pages.py \
+	tests/bench/pages/driver.mjs \
+	tests/bench/pages/inside.js \
+	tests/bench/pages/memory.mjs
+CLEANFILES += bench-pages.json
+.PHONY: bench-pages
+bench-pages: ssecgi$(EXEEXT)
+	$(AM_V_at)test -n '$(PYTHON3)' || { echo 'bench-pages: configure found no python3' >&2; exit 1; }
+	$(AM_V_at)if test "$$(id -u)" -eq 0; then sh $(top_srcdir)/deploy/install-deps.sh tests || :; fi
+	$(AM_V_at)test -e '$(srcdir)/tests/browser/node_modules/playwright-core' || \
+		npm ci --prefix '$(srcdir)/tests/browser' --ignore-scripts --no-audit --no-fund
+	$(AM_V_at)SSECGI='$(abs_top_builddir)/ssecgi$(EXEEXT)' SRCDIR='$(abs_top_srcdir)' \
+		BUILDDIR='$(abs_top_builddir)' $(PYTHON3) -B $(top_srcdir)/tests/bench/pages.py \
+		--json bench-pages.json $(BENCH_FLAGS)

@@ -19,6 +19,7 @@ import sys
 import time
 
 import aims
+import answers
 import exec_rate
 import fanout
 import figures
@@ -37,8 +38,8 @@ import tail_rate
 
 SPARE_FILES = 200
 READERS_MAX = 10000
-PROGRAMS = ("load", "peer_bare", "peer_blast", "peer_threads", "first_byte", "journal_speed",
-            "libs_alone", "tail_speed")
+PROGRAMS = ("asking", "load", "peer_bare", "peer_blast", "peer_threads", "first_byte",
+            "journal_speed", "libs_alone", "stand_in", "tail_speed")
 
 
 def parts(most):
@@ -55,6 +56,7 @@ def parts(most):
         "publishing": publishing.measure,
         "redis": lambda t, keep: redis_rate.measure(keep),
         "exec": lambda t, keep: exec_rate.measure(t),
+        "answers": lambda t, keep: answers.measure(keep),
     }
 
 
