@@ -3,8 +3,20 @@
 
 noinst_LIBRARIES += libssecgi.a
 libssecgi_a_SOURCES = \
-	src/app/allow.c \
-	src/app/allow.h \
+	src/app/answers/run.c \
+	src/app/answers/run.h \
+	src/app/answers/run_batch.c \
+	src/app/answers/run_batch.h \
+	src/app/answers/run_maker.c \
+	src/app/answers/run_maker.h \
+	src/app/answers/run_serve.c \
+	src/app/answers/run_serve.h \
+	src/app/answers/run_stream.c \
+	src/app/answers/run_stream.h \
+	src/app/answers/runs.c \
+	src/app/answers/runs.h \
+	src/app/answers/slots.c \
+	src/app/answers/slots.h \
 	src/app/app.c \
 	src/app/app.h \
 	src/app/begin.c \
@@ -15,64 +27,52 @@ libssecgi_a_SOURCES = \
 	src/app/config.h \
 	src/app/family.c \
 	src/app/family.h \
-	src/app/figures.c \
-	src/app/figures.h \
+	src/app/figures/figures.c \
+	src/app/figures/figures.h \
+	src/app/figures/health.c \
+	src/app/figures/health.h \
+	src/app/figures/metrics.c \
+	src/app/figures/metrics.h \
+	src/app/figures/presence.c \
+	src/app/figures/presence.h \
+	src/app/figures/scoreboard.c \
+	src/app/figures/scoreboard.h \
+	src/app/figures/tally.c \
+	src/app/figures/tally.h \
+	src/app/figures/tally_file.c \
+	src/app/figures/tally_file.h \
+	src/app/figures/usage.c \
+	src/app/figures/usage.h \
 	src/app/flags.c \
 	src/app/flags.h \
-	src/app/health.c \
-	src/app/health.h \
 	src/app/json.c \
 	src/app/json.h \
-	src/app/metrics.c \
-	src/app/metrics.h \
 	src/app/notify.c \
 	src/app/notify.h \
 	src/app/pages.c \
 	src/app/pages.h \
 	src/app/passed.c \
 	src/app/passed.h \
-	src/app/post.c \
-	src/app/post.h \
-	src/app/presence.c \
-	src/app/presence.h \
-	src/app/publish.c \
-	src/app/publish.h \
-	src/app/publishers.c \
-	src/app/publishers.h \
+	src/app/publish/allow.c \
+	src/app/publish/allow.h \
+	src/app/publish/post.c \
+	src/app/publish/post.h \
+	src/app/publish/publish.c \
+	src/app/publish/publish.h \
+	src/app/publish/publishers.c \
+	src/app/publish/publishers.h \
 	src/app/reload.c \
 	src/app/reload.h \
-	src/app/run.c \
-	src/app/run.h \
-	src/app/run_batch.c \
-	src/app/run_batch.h \
-	src/app/run_maker.c \
-	src/app/run_maker.h \
-	src/app/run_serve.c \
-	src/app/run_serve.h \
-	src/app/run_stream.c \
-	src/app/run_stream.h \
-	src/app/runs.c \
-	src/app/runs.h \
-	src/app/scoreboard.c \
-	src/app/scoreboard.h \
 	src/app/serve.c \
 	src/app/serve.h \
 	src/app/several.c \
 	src/app/several.h \
-	src/app/slots.c \
-	src/app/slots.h \
 	src/app/sources.c \
 	src/app/sources.h \
 	src/app/stream.c \
 	src/app/stream.h \
-	src/app/tally.c \
-	src/app/tally.h \
-	src/app/tally_file.c \
-	src/app/tally_file.h \
 	src/app/tee.c \
 	src/app/tee.h \
-	src/app/usage.c \
-	src/app/usage.h \
 	src/base/buf.c \
 	src/base/buf.h \
 	src/base/clock.c \

@@ -2,15 +2,15 @@
 /* app: the process: what it is made of, its loop, its signals, its end. */
 #include "app/app.h"
 
+#include "app/answers/runs.h"
 #include "app/begin.h"
 #include "app/channels.h"
 #include "app/config.h"
+#include "app/figures/metrics.h"
+#include "app/figures/presence.h"
 #include "app/json.h"
-#include "app/metrics.h"
 #include "app/passed.h"
-#include "app/presence.h"
 #include "app/reload.h"
-#include "app/runs.h"
 #include "app/several.h"
 #include "base/clock.h"
 #include "base/err.h"

@@ -4,7 +4,7 @@
 
 #include "app/config.h"
 #include "app/family.h"
-#include "app/metrics.h"
+#include "app/figures/metrics.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"

@@ -2,8 +2,8 @@
 /* config: the whole configuration, checked: settings of the process and its streams. */
 #include "app/config.h"
 
-#include "app/allow.h"
 #include "app/family.h"
+#include "app/publish/allow.h"
 #include "app/stream.h"
 #include "base/err.h"
 #include "conf/file.h"

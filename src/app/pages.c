@@ -3,8 +3,8 @@
 #include "app/pages.h"
 
 #include "app/config.h"
-#include "app/health.h"
-#include "app/metrics.h"
+#include "app/figures/health.h"
+#include "app/figures/metrics.h"
 #include "app/serve.h"
 #include "base/err.h"
 

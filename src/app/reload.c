@@ -5,7 +5,7 @@
 #include "app/app.h"
 #include "app/channels.h"
 #include "app/config.h"
-#include "app/metrics.h"
+#include "app/figures/metrics.h"
 #include "app/several.h"
 #include "base/err.h"
 

@@ -3,8 +3,8 @@
 #include "app/several.h"
 
 #include "app/config.h"
-#include "app/figures.h"
-#include "app/metrics.h"
+#include "app/figures/figures.h"
+#include "app/figures/metrics.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"

@@ -2,9 +2,9 @@
 /* stream: one stream of the configuration: its name, its source, its settings. */
 #include "app/stream.h"
 
+#include "app/answers/slots.h"
 #include "app/family.h"
-#include "app/publishers.h"
-#include "app/slots.h"
+#include "app/publish/publishers.h"
 #include "base/err.h"
 #include "conf/option.h"
 #include "source/registry.h"

@@ -2,7 +2,7 @@
 /* publish: each line of input becomes an event of a stream. */
 #include "ctl/publish.h"
 
-#include "app/post.h"
+#include "app/publish/post.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "ctl/flags.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* publish_flags: the command line of ssecgi-ctl publish. */
-#include "app/post.h"
+#include "app/publish/post.h"
 #include "base/err.h"
 #include "ctl/args.h"
 #include "ctl/publish.h"

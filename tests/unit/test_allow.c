@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who may look inside: addresses, networks, users, and what is none of them. */
-#include "app/allow.h"
+#include "app/publish/allow.h"
 
 #include "base/err.h"
 #include "conf/option.h"

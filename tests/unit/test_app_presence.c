@@ -2,8 +2,8 @@
 /* Presence in one process: who is told what, how often, and where the number comes from. */
 #include "test_app_publish_rig.h"
 
-#include "app/presence.h"
-#include "app/tally.h"
+#include "app/figures/presence.h"
+#include "app/figures/tally.h"
 #include "base/buf.h"
 #include "base/hash.h"
 #include "hub/hub.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the body of a request becomes: events, or a complaint that names the line and the key. */
-#include "app/post.h"
+#include "app/publish/post.h"
 
 #include "base/err.h"
 #include "source/source.h"

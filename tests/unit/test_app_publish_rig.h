@@ -8,8 +8,8 @@
 
 #include "app/channels.h"
 #include "app/config.h"
-#include "app/metrics.h"
-#include "app/publishers.h"
+#include "app/figures/metrics.h"
+#include "app/publish/publishers.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"

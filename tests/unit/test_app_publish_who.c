@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who may publish, and how much: what the setting takes, whom it lets in, how its rate goes. */
-#include "app/publishers.h"
+#include "app/publish/publishers.h"
 
 #include "base/err.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Figures of several processes become one, and their text is what Prometheus reads (text format
  * 0.0.4), by a parser that forgives nothing. */
-#include "app/figures.c"
+#include "app/figures/figures.c"
 
 #include "base/err.h"
 

@@ -3,7 +3,7 @@
 #ifndef TEST_METRICS_PAGE_H
 #define TEST_METRICS_PAGE_H
 
-#include "app/figures.h"
+#include "app/figures/figures.h"
 #include "base/buf.h"
 
 #include <ctype.h>

@@ -18,7 +18,7 @@ static int flock_late(int fd, int how)
 }
 
 #define flock flock_late
-#include "app/scoreboard.c"
+#include "app/figures/scoreboard.c"
 #undef flock
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests of app/slots: at most so many at once, over processes that come and go. */
-#include "app/slots.h"
+#include "app/answers/slots.h"
 
 #include "base/err.h"
 

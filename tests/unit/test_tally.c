@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The tally: what living processes note adds up, and what others left behind does not count, whoever is
  * killed, whenever, and whatever stands in the files. */
-#include "app/tally.h"
+#include "app/figures/tally.h"
 
 #undef TALLY_PROCESSES
 #define TALLY_PROCESSES 8
-#include "app/tally.c"
+#include "app/figures/tally.c"
 
 #include "base/hash.h"
 
