@@ -9,12 +9,11 @@
 //     });
 //     answer.ask("answer", "What is a gap?");
 //
-// The question goes out by fetch(), since EventSource cannot POST, and the answer is read from the
-// same response. It has an address: when the connection is lost, a GET of that address goes on after
-// the last event that was had. What must outlive the page is `url` and `position`: resume() takes
-// them up again.
+// What carries the question carries the answer, too, and the answer has an address: when the connection
+// is lost, a GET of that address goes on after the last event that was had. What must outlive the page
+// is `url` and `position`: resume() takes them up again.
 
-import { parseObject, streamUrl } from "./ssecgi.js";
+import { Stream, streamUrl } from "./ssecgi.js";
 
 /** @typedef {import("./ssecgi.js").State} State */
 /** @typedef {import("./ssecgi.js").Gap} Gap */
@@ -40,87 +39,20 @@ import { parseObject, streamUrl } from "./ssecgi.js";
  * @property {(end: End) => void} [onEnd] once
  */
 
-const retryMinMs = 1000;
-const retryMaxMs = 30000;
-const silenceMs = 60000; // a heartbeat is due every 15 s, unless the server was told otherwise
-
-/** Cuts the text of an event stream into events, as EventSource does (HTML, 9.2.6). */
-export class EventParser {
-    #rest = "";
-    #id = "";
-    #name = "";
-    #data = [];
-
-    /** The position after the last whole block; "" when there was none. */
-    position = "";
-    /** What the server asked to wait before coming back; 0 when it did not. */
-    retryMs = 0;
-
-    /**
-     * @param {string} text
-     * @returns {StreamEvent[]} those that are whole now
-     */
-    push(text) {
-        // A CR at the very end may be half of a CRLF: it waits for what follows.
-        const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
-        this.#rest = lines.pop();
-        const events = [];
-        for (const line of lines) {
-            if (line !== "") {
-                this.#take(line);
-                continue;
-            }
-            this.position = this.#id;
-            if (this.#data.length > 0) {
-                const [name, data] = [this.#name || "message", this.#data.join("\n")];
-                events.push({ name, data, position: this.position });
-            }
-            this.#name = "";
-            this.#data = [];
-        }
-        return events;
-    }
-
-    #take(line) {
-        const [, field, value] = /^([^:]*)(?:: ?)?(.*)$/su.exec(line);
-        if (field === "data") {
-            this.#data.push(value);
-        } else if (field === "event") {
-            this.#name = value;
-        } else if (field === "id" && !value.includes("\0")) {
-            this.#id = value;
-        } else if (field === "retry" && /^\d+$/.test(value)) {
-            this.retryMs = Number(value);
-        }
-    }
-}
-
 /** One answer, from the question to its end. */
 export class Answer {
-    #onStarted;
-    #onEvent;
-    #onGap;
-    #onState;
-    #onEnd;
+    #options;
 
-    /** @type {AbortController | null} the request that is being read */
-    #reading = null;
+    /** @type {Stream | null} what it is read by; null while it is left */
+    #stream = null;
     #url = "";
     #position = "";
-    #retryMs = 0;
-    #retryTimer = 0;
-    #silenceTimer = 0;
-    #failures = 0;
     #isStopWanted = false;
     #isOver = false;
 
     /** @param {AnswerOptions} [options] */
     constructor(options = {}) {
-        this.#onStarted = options.onStarted ?? (() => {});
-        this.#onEvent = options.onEvent ?? (() => {});
-        this.#onGap = options.onGap ?? (() => {});
-        this.#onState = options.onState ?? (() => {});
-        this.#onEnd = options.onEnd ?? (() => {});
+        this.#options = { ...options };
     }
 
     /** The answer's address, "" until there is one. */
@@ -130,7 +62,7 @@ export class Answer {
 
     /** The position of the last event. */
     get position() {
-        return this.#position;
+        return this.#stream?.cursor ?? this.#position;
     }
 
     /**
@@ -143,41 +75,25 @@ export class Answer {
      * @param {boolean} [options.isPlain] the response has no positions (format "openai"): it is left, and
      *     the answer's address is read
      */
-    async ask(name, body, { type = "text/plain; charset=utf-8", isPlain = false } = {}) {
-        const reading = this.#begin();
-        const response = await fetch(streamUrl(name), {
-            method: "POST",
-            headers: { "Content-Type": type },
-            body,
-            cache: "no-store",
-            signal: reading.signal,
-        }).catch(() => null);
-        if (this.#reading !== reading) {
-            return; // closed meanwhile
-        }
-        const url = response?.headers.get("Content-Location");
-        if (!response?.ok || !url) {
-            this.#end(await refusal(response));
-            return;
-        }
-        this.#url = new URL(url, response.url).href;
-        this.#onStarted(this.#url);
-        if (this.#isStopWanted) {
-            this.stop().catch((error) => this.#end({ refused: 0, error: error.message }));
-        } else if (isPlain) {
-            reading.abort();
-            this.#connect();
-        } else {
-            this.#read(response, reading);
-        }
+    ask(name, body, { type = "text/plain; charset=utf-8", isPlain = false } = {}) {
+        const url = streamUrl(name).href;
+        const headers = { "Content-Type": type };
+        this.close();
+        this.#read({ url, method: "POST", headers, body }, (response, stream) => {
+            if (this.#url) {
+                return this.#look(response, stream); // cut since, and read at its address
+            }
+            const isBegun = response.ok && stream.url !== url;
+            return isBegun ? this.#begin(stream, isPlain) : this.#refuse(response, stream);
+        });
     }
 
     /** Reads on after a position; from the beginning when that is "". */
     resume(url, position) {
+        this.close();
         this.#url = url;
         this.#position = position;
-        this.#failures = 0;
-        this.#connect();
+        this.#read({ url, from: position }, (response, stream) => this.#look(response, stream));
     }
 
     /** Stops the answer for good, whoever else reads it. Throws when that could not be done. */
@@ -195,109 +111,67 @@ export class Answer {
 
     /** Leaves. The answer goes on, and can be resumed. */
     close() {
-        this.#reading?.abort();
-        this.#reading = null;
-        clearTimeout(this.#retryTimer);
-        clearTimeout(this.#silenceTimer);
+        const stream = this.#stream;
+        this.#position = this.position;
+        this.#stream = null; // so what its closing says concerns nobody
+        stream?.close();
     }
 
-    #begin() {
-        this.close();
-        this.#reading = new AbortController();
-        this.#onState({ name: "connecting", detail: "", retryAt: 0 });
-        return this.#reading;
+    #read(options, onResponse) {
+        const stream = new Stream("", {
+            ...options,
+            names: "*",
+            onResponse: (response) => onResponse(response, stream),
+            onEvent: this.#options.onEvent,
+            onGap: this.#options.onGap,
+            onState: (state) => this.#stream === stream && this.#takeState(state),
+        });
+        this.#stream = stream;
+        stream.open();
+    }
+
+    // The question was taken: the stream has moved to the answer's address.
+    async #begin(stream, isPlain) {
+        this.#url = stream.url;
+        this.#options.onStarted?.(this.#url);
+        if (this.#isStopWanted) {
+            await this.stop().catch((error) => this.#end({ refused: 0, error: error.message }));
+        } else if (isPlain && this.#stream === stream) {
+            this.resume(this.#url, "");
+        }
+    }
+
+    // An answer that may not be read, or is gone, does not come back.
+    #look(response, stream) {
+        const { status } = response;
+        const isFinal = status >= 400 && status < 500 && status !== 429;
+        return isFinal ? this.#refuse(response, stream) : undefined;
+    }
+
+    async #refuse(response, stream) {
+        const end = await refusal(response);
+        if (this.#stream === stream) {
+            this.#end(end);
+        }
+    }
+
+    #takeState(state) {
+        if (state.name !== "ended") {
+            this.#options.onState?.(state);
+        } else if (this.#url) {
+            this.#end(state.data ?? {}); // without: we had the end
+        } else {
+            this.#end({ refused: 0, error: "", retry_after: 0 });
+        }
     }
 
     #end(end) {
-        if (this.#isOver) {
-            return;
+        if (!this.#isOver) {
+            this.#isOver = true;
+            this.close();
+            this.#options.onState?.({ name: "ended", detail: "", retryAt: 0 });
+            this.#options.onEnd?.(end);
         }
-        this.#isOver = true;
-        this.close();
-        this.#onState({ name: "ended", detail: "", retryAt: 0 });
-        this.#onEnd(end);
-    }
-
-    async #connect() {
-        const reading = this.#begin();
-        this.#expect(reading);
-        const response = await fetch(this.#url, {
-            headers: this.#position ? { "Last-Event-ID": this.#position } : {},
-            cache: "no-store",
-            signal: reading.signal,
-        }).catch(() => null);
-        if (this.#reading !== reading) {
-            return;
-        }
-        const status = response?.status ?? 0;
-        if (status === 200) {
-            this.#read(response, reading);
-        } else if (status === 204) {
-            this.#end({}); // we had the end
-        } else if (status >= 400 && status < 500 && status !== 429) {
-            this.#end(await refusal(response));
-        } else {
-            this.#retryLater(status ? `the server answered ${status}` : "no answer");
-        }
-    }
-
-    async #read(response, reading) {
-        const parser = new EventParser();
-        const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-        this.#onState({ name: "live", detail: "", retryAt: 0 });
-        for (;;) {
-            this.#expect(reading);
-            const piece = await reader.read().catch(() => ({ done: true }));
-            const events = piece.done ? [] : parser.push(piece.value);
-            this.#retryMs = parser.retryMs || this.#retryMs;
-            for (const event of events) {
-                if (this.#reading !== reading) {
-                    return;
-                }
-                this.#take(event);
-            }
-            if (this.#reading !== reading) {
-                return;
-            }
-            this.#position = parser.position || this.#position;
-            if (piece.done) {
-                this.#retryLater("connection lost");
-                return;
-            }
-        }
-    }
-
-    #take(event) {
-        this.#failures = 0;
-        this.#position = event.position || this.#position;
-        if (event.name === "stream.end") {
-            this.#end(parseObject(event.data));
-        } else if (event.name === "stream.gap") {
-            const gap = parseObject(event.data);
-            this.#onGap({ reason: "unknown", ...gap, position: event.position });
-        } else if (event.name === "stream.busy") {
-            const detail = String(parseObject(event.data).reason ?? "");
-            this.#onState({ name: "busy", detail, retryAt: 0 });
-        } else {
-            this.#onEvent(event);
-        }
-    }
-
-    // Heartbeats are bytes too: who sends none is gone.
-    #expect(reading) {
-        clearTimeout(this.#silenceTimer);
-        this.#silenceTimer = setTimeout(() => reading.abort(), silenceMs);
-    }
-
-    #retryLater(detail) {
-        this.close();
-        const firstMs = this.#retryMs || retryMinMs;
-        const backoffMs = Math.max(firstMs, Math.min(retryMaxMs, firstMs * 2 ** this.#failures));
-        // Spread, so that the readers of a restarted server do not come back all at once.
-        const waitMs = backoffMs * (0.8 + 0.4 * Math.random());
-        this.#failures++;
-        this.#onState({ name: "retrying", detail, retryAt: Date.now() + waitMs });
-        this.#retryTimer = setTimeout(() => this.#connect(), waitMs);
     }
 }
 

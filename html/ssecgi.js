@@ -1,165 +1,146 @@
 // SPDX-License-Identifier: MIT
-// ssecgi: reads a stream of events and, however it is cut, reads on from exactly where it stopped.
-//
-//     import { Stream } from "./ssecgi.js";
-//
-//     const stream = new Stream("access", {
-//         params: { last: 200 },
-//         onEvent: (event) => console.log(event.position, event.data),
-//         onGap: (gap) => console.warn("missing:", gap.reason, gap.bytes ?? gap.events),
-//         onState: (state) => console.info(state.name),
-//     });
-//     stream.open();
-//
-// EventSource reconnects by itself after a network error, but gives up for good when the answer is
-// not 200, and its Last-Event-ID goes with it. So the position of the last event is kept here, and
-// the stream is opened again with `?from=`. Nothing is lost by that: a position is an address in
-// the source, and any server process can read on from it.
+// ssecgi: reads a stream and, when it is cut, reads on where it stopped: doc/client.md
 
-/**
- * @typedef {"connecting" | "live" | "retrying" | "stale" | "busy" | "ended"} StateName
- *
- * connecting: asked for, no answer yet.
- * live: the server answered, events arrive as they happen.
- * retrying: the connection is lost and is being made again.
- * stale: connected, but silent for much longer than usual; connecting anew.
- * busy: the server met a limit and asked us to come back later.
- * ended: the source is finished, or close() was called; nothing more will come.
- *
- * @typedef {object} State
- * @property {StateName} name
- * @property {string} detail  a few words on the reason; may be empty
- * @property {number} retryAt when the next try is due, in milliseconds since 1970; 0 where unknown
- *
- * @typedef {object} StreamEvent
- * @property {string} name     the event's name; "message" when it has none
- * @property {string} data
- * @property {string} position the event's address: `from` it, a stream goes on with the next event
- *
- * @typedef {object} Gap a stretch of events that can't be delivered any more
- * @property {string} reason   a word: "truncated", "rotated-away", "unknown-position", ...
- * @property {string} [detail] a sentence
- * @property {number} [bytes]  how much is missing, where known
- * @property {number} [events]
- * @property {string} [stream] of several streams, the one that it is missing from
- * @property {string} position the stream goes on after it
- *
- * @typedef {object} StreamInfo an entry of the server's list
- * @property {string} name
- * @property {string} source   its kind: "clock", "price", "tail", ...
- * @property {string} url
- * @property {number} readers
- * @property {number} [members] of a family, "rooms/" and a star: those in use; it is no stream itself
- * @property {string[]} params the query parameters that it takes
- * @property {string[]} methods "GET" where it is read, "POST" where it takes events or questions
- * @property {string} [framing] of one that answers: what an event is, "lines", "chunks", ...
- * @property {string} [format]  the same of a language model: "events" or "openai"
- *
- * @typedef {object} StreamOptions
- * @property {Record<string, string | number>} [params] for the first request: `last`, `from`, and
- *     the stream's own; those other than `last` and `from` are sent with every request
- * @property {string[]} [names] the event names to listen for; "message" unless told
- * @property {number} [staleMs] silence after which the stream counts as stale, at least; three
- *     times the longest pause seen so far if that is more. 0, the default, never: heartbeats are
- *     comments, which EventSource hides, so only regular events tell a quiet stream from a dead one
- * @property {(event: StreamEvent) => void} [onEvent]
- * @property {(gap: Gap) => void} [onGap]
- * @property {(state: State) => void} [onState]
- */
-
-/** Where the streams are: beside the pages. */
 export const eventsUrl = new URL("events/", import.meta.url);
 
-const retryMinMs = 1000;
-const retryMaxMs = 30000;
-const watchMs = 1000;
+const retryFirstMs = 1000;
+const retryLeastMs = 100;
+const retryMostMs = 30000;
+const refusedMs = 15000;
+const steadyMs = 10000; // so long, a connection was good
+const staleMs = 35000; // heartbeats are due every 15 s
+const finished = "the source is finished";
+const dayMs = 86400000; // timers count to 24
 
-/**
- * The streams of this server.
- *
- * @returns {Promise<StreamInfo[]>}
- */
-export async function listStreams() {
-    const response = await fetch(eventsUrl, { cache: "no-store" });
+export async function listStreams(base) {
+    const response = await fetch(streamUrl("", {}, base), { cache: "no-store" });
     if (!response.ok) {
         throw new Error(`the server answered ${response.status}`);
     }
-    const body = await response.json();
-    if (!Array.isArray(body?.streams)) {
-        throw new Error("the server's list of streams can't be read");
+    const { streams } = await response.json();
+    if (!Array.isArray(streams)) {
+        throw new Error("no list");
     }
-    return body.streams;
+    return streams;
 }
 
-/**
- * Whether a stream answers questions (answer.js). It is not read itself: each answer is a stream.
- *
- * @param {StreamInfo} info
- */
 export function isAnswering(info) {
     return Array.isArray(info.methods) && !info.methods.includes("GET");
 }
 
-/**
- * The URL of a stream, or of several on one connection.
- *
- * @param {string | string[]} name
- * @param {Record<string, string | number>} [params]
- * @returns {URL}
- */
-export function streamUrl(name, params = {}) {
-    const url = new URL(eventsUrl);
-    if (Array.isArray(name)) {
-        name.forEach((each) => url.searchParams.append("stream", each));
-    } else {
-        url.pathname += name.split("/").map(encodeURIComponent).join("/");
-    }
+function setParams(url, params) {
     for (const [key, value] of Object.entries(params)) {
-        url.searchParams.set(key, String(value));
+        if (value !== undefined) {
+            url.searchParams.set(key, value);
+        }
     }
     return url;
 }
 
-/** One stream, followed until it ends or is closed. */
-export class Stream {
-    #name;
-    #params;
-    #names;
-    #staleMs;
-    #onEvent;
-    #onGap;
-    #onState;
+function toUrl(url) {
+    return new URL(url, globalThis.location?.href);
+}
 
-    /** @type {EventSource | null} */
-    #source = null;
-    /** @type {AbortController | null} */
-    #probe = null;
-    #retryTimer = 0;
-    #watchTimer = 0;
-    #failures = 0;
-    #cursor = "";
-    #isBusy = false;
-    #lastEventAt = 0;
-    #longestPauseMs = 0;
-    /** @type {State} */
-    #state = { name: "ended", detail: "not opened", retryAt: 0 };
+export function streamUrl(name, params = {}, base = eventsUrl) {
+    const url = toUrl(base);
+    url.pathname = url.pathname.replace(/\/*$/, "/");
+    if (Array.isArray(name)) {
+        name.forEach((each) => url.searchParams.append("stream", each));
+    } else {
+        const parts = name.split("/").map((part) => part.replace(/^\.\.?$/, "_"));
+        url.pathname += parts.map(encodeURIComponent).join("/");
+    }
+    return setParams(url, params);
+}
 
-    /**
-     * @param {string | string[]} name the stream's name in the server's configuration; of several,
-     *     the data of each event is JSON that names its stream
-     * @param {StreamOptions} [options]
-     */
-    constructor(name, options = {}) {
-        this.#name = name;
-        this.#params = { ...options.params };
-        this.#names = options.names ?? ["message"];
-        this.#staleMs = options.staleMs ?? 0;
-        this.#onEvent = options.onEvent ?? (() => {});
-        this.#onGap = options.onGap ?? (() => {});
-        this.#onState = options.onState ?? (() => {});
+export function parseObject(text) {
+    try {
+        return Object(JSON.parse(text));
+    } catch {
+        return {};
+    }
+}
+
+/** Parses the text format (WHATWG HTML 9.2.6) of one connection. */
+export function textParser(id = "") {
+    const decoder = new TextDecoder();
+    let rest = ""; // of a line whose end is to come
+    let isAfterCr = false;
+    let name = "";
+    let data = [];
+
+    function take(line, found) {
+        const [, field, value] = /^([^:]*):? ?(.*)$/s.exec(line);
+        if (line === "") {
+            // Without data it is no event, but the id counts.
+            const event = data.length > 0 && { name: name || "message", data: data.join("\n") };
+            found.push({ ...event, position: id });
+            name = "";
+            data = [];
+        } else if (field === "data") {
+            data.push(value);
+        } else if (field === "event") {
+            name = value;
+        } else if (field === "id" && !value.includes("\0")) {
+            id = value;
+        } else if (field === "retry" && /^\d+$/.test(value)) {
+            found.push({ retry: Number(value) });
+        }
     }
 
-    /** The position of the last event, "" before the first. */
+    return (bytes) => {
+        const text = decoder.decode(bytes, { stream: true });
+        const found = [];
+        if (text) {
+            // A CR ends a line at once; its LF may come with the next bytes.
+            const lines = text.slice(isAfterCr && text[0] === "\n" ? 1 : 0).split(/\r\n?|\n/);
+            isAfterCr = text.endsWith("\r");
+            lines[0] = rest + lines[0];
+            rest = lines.pop();
+            lines.forEach((line) => take(line, found));
+        }
+        return found;
+    };
+}
+
+// A callback's error is told as the browser tells any, and the stream goes on.
+function report(error) {
+    setTimeout(() => {
+        throw error;
+    });
+}
+
+function retryAfterMs(headers) {
+    const text = headers.get("Retry-After");
+    return Number(text) * 1000 || Date.parse(text) - Date.now() || 0;
+}
+
+export class Stream {
+    #name;
+    #options;
+    #params;
+    #cursor;
+    #isNative;
+    #names;
+
+    #reading = null; // aborts the connection that is had or being made
+    #retryTimer = 0;
+    #staleTimer = 0;
+    #retryMs = retryFirstMs;
+    #failures = 0;
+    #liveAt = Infinity;
+    #state = { name: "ended", detail: "not opened", retryAt: 0 };
+
+    constructor(name, options = {}) {
+        const { from = "", ...params } = { ...options.params };
+        this.#name = name;
+        this.#options = { ...options };
+        this.#params = params;
+        this.#cursor = options.from ?? from;
+        this.#isNative = options.mode === "eventsource";
+        this.#names = options.names ?? (options.parse && "*");
+    }
+
     get cursor() {
         return this.#cursor;
     }
@@ -168,171 +149,249 @@ export class Stream {
         return this.#state;
     }
 
-    /** Opens the stream, or opens it again after close(), where it stopped. */
+    get url() {
+        return this.#address(this.#params).href;
+    }
+
     open() {
-        if (this.#source || this.#probe || this.#retryTimer) {
-            return;
-        }
-        this.#failures = 0;
-        this.#isBusy = false;
-        this.#setState("connecting");
-        this.#connect();
-        if (this.#staleMs > 0) {
-            this.#watchTimer = setInterval(() => this.#watch(), watchMs);
+        if (!this.#reading && !this.#retryTimer) {
+            this.#failures = 0;
+            this.#connect();
+            this.#setState("connecting");
         }
     }
 
-    /** Closes the stream. Its position is kept. */
     close() {
         this.#stop("closed");
     }
 
-    #stop(detail) {
+    #stop(detail, more) {
         this.#disconnect();
-        clearInterval(this.#watchTimer);
-        this.#setState("ended", detail);
+        this.#setState("ended", detail, more);
     }
 
     #disconnect() {
-        this.#source?.close();
-        this.#source = null;
-        this.#probe?.abort();
-        this.#probe = null;
+        this.#reading?.abort();
+        this.#reading = null;
+        clearTimeout(this.#staleTimer);
         clearTimeout(this.#retryTimer);
         this.#retryTimer = 0;
     }
 
-    #url() {
-        if (!this.#cursor) {
-            return streamUrl(this.#name, this.#params);
-        }
-        const { last, ...params } = this.#params;
-        return streamUrl(this.#name, { ...params, from: this.#cursor });
+    #address(params) {
+        const { url, base } = this.#options;
+        return url ? setParams(toUrl(url), params) : streamUrl(this.#name, params, base);
+    }
+
+    // It is not sent again: who knows what it did?
+    get #isOnce() {
+        return (this.#options.method ?? "GET") !== "GET";
     }
 
     #connect() {
-        const source = new EventSource(this.#url());
-        this.#source = source;
-        this.#lastEventAt = 0;
-
-        source.onopen = () => {
-            this.#failures = 0;
-            this.#isBusy = false;
-            this.#lastEventAt = Date.now();
-            this.#setState("live");
-        };
-        source.onerror = () => this.#failed(source);
-        for (const name of this.#names) {
-            source.addEventListener(name, (event) => this.#take(event));
+        const cursor = this.#cursor;
+        if (cursor) {
+            // These say where to begin, and it has begun.
+            Object.assign(this.#params, { last: undefined, since: undefined });
         }
-        source.addEventListener("stream.gap", (event) => this.#takeGap(event));
-        source.addEventListener("stream.busy", (event) => {
-            this.#isBusy = true;
-            this.#setState("busy", parseObject(event.data).reason ?? "");
-        });
-        source.addEventListener("stream.end", (event) => {
-            this.#keepCursor(event);
-            this.#stop("the source is finished");
-        });
-    }
-
-    #keepCursor(event) {
-        this.#cursor = event.lastEventId || this.#cursor;
-        const now = Date.now();
-        if (this.#lastEventAt) {
-            this.#longestPauseMs = Math.max(this.#longestPauseMs, now - this.#lastEventAt);
+        // Other servers know the header only; EventSource can't send it.
+        const isInHeader = this.#options.url && !this.#isNative;
+        const from = (!isInHeader && cursor) || undefined;
+        const url = this.#address({ ...this.#params, from });
+        const reading = new AbortController();
+        this.#reading = reading;
+        this.#liveAt = Infinity;
+        this.#expect();
+        if (this.#isNative) {
+            this.#listen(url, reading);
+            return;
         }
-        this.#lastEventAt = now;
-    }
-
-    #take(event) {
-        this.#keepCursor(event);
-        this.#onEvent({ name: event.type, data: event.data, position: event.lastEventId });
-    }
-
-    #takeGap(event) {
-        this.#keepCursor(event);
-        this.#onGap({ reason: "unknown", ...parseObject(event.data), position: event.lastEventId });
-    }
-
-    #failed(source) {
-        if (source.readyState === EventSource.CONNECTING) {
-            // The browser tries again by itself, after the server's `retry:`.
-            if (!this.#isBusy) {
-                this.#setState("retrying", "connection lost");
+        this.#fetch(url, isInHeader && cursor, reading).catch(() => {
+            if (this.#reading === reading) {
+                this.#retryLater(this.#liveAt < Infinity ? "connection lost" : "no answer");
             }
-            return;
-        }
-        this.#retryLater("refused");
+        });
     }
 
-    #retryLater(detail) {
-        this.#disconnect();
-        const backoffMs = Math.min(retryMaxMs, retryMinMs * 2 ** this.#failures);
-        // Spread, so that the readers of a restarted server do not come back all at once.
-        const waitMs = backoffMs * (0.8 + 0.4 * Math.random());
-        this.#failures++;
-        this.#setState("retrying", detail, Date.now() + waitMs);
-        this.#retryTimer = setTimeout(() => this.#ask(), waitMs);
+    async #fetch(url, lastId, reading) {
+        const { method, body, credentials, headers } = this.#options;
+        const all = new Headers(headers);
+        all.set("Accept", "text/event-stream");
+        if (!body) {
+            all.delete("Content-Type");
+        }
+        if (lastId) {
+            all.set("Last-Event-ID", lastId);
+        }
+        const response = await fetch(url, {
+            method,
+            headers: all,
+            body,
+            credentials,
+            cache: "no-store",
+            signal: reading.signal,
+        });
+        if (response.ok && this.#isOnce) {
+            this.#moveTo(response);
+        }
+        await this.#call("onResponse", response);
+        if (this.#reading === reading) {
+            await this.#judge(response, reading);
+        }
     }
 
-    // EventSource does not tell why it gave up, and does not tell 204 (finished) from 503. So the
-    // answer's status is looked at first, and the stream opened only when there is one.
-    async #ask() {
-        this.#retryTimer = 0;
-        const probe = new AbortController();
-        this.#probe = probe;
-        let status = 0;
-        try {
-            const response = await fetch(this.#url(), { signal: probe.signal, cache: "no-store" });
-            status = response.status;
-        } catch {
-            // No answer: status stays 0.
+    // What a POST began is read on at its address.
+    #moveTo({ headers, url }) {
+        const place = headers.get("Content-Location") ?? headers.get("Location");
+        const address = new URL(place ?? "", url);
+        if (place && address.origin === new URL(url).origin) {
+            Object.assign(this.#options, { url: address, method: "GET", body: undefined });
+            this.#params = {};
         }
-        if (this.#probe !== probe) {
-            return; // closed meanwhile
-        }
-        this.#probe = null;
-        probe.abort();
+    }
 
-        if (status === 200) {
-            this.#connect();
-        } else if (status === 204) {
-            this.#stop("the source is finished");
-        } else if (status === 400 && this.#cursor) {
-            // The server can't make sense of our position any more.
+    async #judge(response, reading) {
+        const { status, headers } = response;
+        if (status === 204) {
+            this.#stop(finished, { status });
+        } else if (status === 200 && /^text\/event-stream/i.test(headers.get("Content-Type"))) {
+            this.#goLive();
+            await this.#read(response.body.getReader(), reading);
+        } else if (status === 400 && this.#cursor && !this.#isOnce) {
+            // The position means nothing any more.
             this.#cursor = "";
-            this.#onGap({ reason: "unknown-position", position: "" });
-            this.#retryLater("position refused");
+            this.#disconnect();
+            this.#connect();
+            this.#call("onGap", { reason: "unknown-position", position: "" });
         } else {
-            this.#retryLater(status ? `the server answered ${status}` : "no answer");
+            const leastMs = status >= 500 || status === 429 ? 0 : refusedMs;
+            const { error } = response.ok
+                ? { error: "not with a stream of events" }
+                : parseObject(await response.text().catch(() => ""));
+            if (this.#reading === reading) {
+                const why = error?.message ?? error ?? "";
+                const detail = `the server answered ${status}${why && `: ${why}`}`;
+                this.#retryLater(detail, Math.max(leastMs, retryAfterMs(headers)), { status });
+            }
         }
     }
 
-    #watch() {
-        if (this.#state.name !== "live" || !this.#lastEventAt) {
+    #goLive() {
+        this.#liveAt = Date.now();
+        this.#expect();
+        this.#setState("live");
+    }
+
+    async #read(reader, reading) {
+        const parse = (this.#options.parse ?? textParser)(this.#cursor);
+        while (this.#reading === reading) {
+            this.#expect();
+            const { done, value } = await reader.read();
+            if (this.#reading !== reading) {
+                return;
+            }
+            clearTimeout(this.#staleTimer); // the page may take its time
+            if (done) {
+                throw new Error("cut");
+            }
+            for (const item of parse(value)) {
+                await this.#take(item);
+                if (this.#reading !== reading) {
+                    return;
+                }
+            }
+        }
+    }
+
+    #listen(url, reading) {
+        const source = new EventSource(url, {
+            withCredentials: this.#options.credentials === "include",
+        });
+        reading.signal.onabort = () => source.close();
+        source.onopen = () => this.#goLive();
+        source.onerror = () => {
+            if (source.readyState === EventSource.CLOSED) {
+                this.#isNative = false; // it gave up without telling why: fetch() is told
+                this.#retryLater("refused");
+            } else {
+                this.#setState("retrying", "connection lost"); // the browser does
+            }
+        };
+        const names = [this.#names ?? "message", "stream.gap", "stream.busy", "stream.end"].flat();
+        for (const name of new Set(names)) {
+            source.addEventListener(name, ({ data, lastEventId }) => {
+                this.#expect();
+                this.#take({ name, data, position: lastEventId || this.#cursor });
+            });
+        }
+    }
+
+    #take(item) {
+        const { name, data, position = this.#cursor, retry = this.#retryMs } = item;
+        this.#retryMs = retry;
+        this.#cursor = position;
+        if (!name) {
+            return undefined;
+        }
+        const isOurs = /^stream\./.test(name);
+        const said = isOurs && parseObject(data);
+        if (name === "stream.busy") {
+            const leastMs = this.#isNative ? refusedMs : 0; // retry is hidden
+            return this.#retryLater(said.reason, leastMs, { data: said }, "busy");
+        }
+        this.#failures = 0;
+        if (name === "stream.end") {
+            return this.#stop(finished, { data: said });
+        }
+        if (name === "stream.gap") {
+            return this.#call("onGap", { reason: "unknown", ...said, position });
+        }
+        const names = this.#names;
+        const isWanted = names ? names === "*" || names.includes(name) : !isOurs;
+        return isWanted ? this.#call("onEvent", item) : undefined;
+    }
+
+    // Heartbeats are bytes, too: who sends none is gone.
+    #expect() {
+        clearTimeout(this.#staleTimer);
+        const limitMs = this.#options.staleMs ?? (this.#isNative ? 0 : staleMs);
+        if (limitMs > 0 && !this.#isOnce) {
+            this.#staleTimer = setTimeout(() => {
+                this.#disconnect();
+                this.#connect();
+                this.#setState("stale", "silent for too long");
+            }, limitMs);
+        }
+    }
+
+    #retryLater(detail, leastMs = 0, more = {}, name = "retrying") {
+        if (this.#isOnce) {
+            this.#stop(detail, more);
             return;
         }
-        const limitMs = Math.max(this.#staleMs, 3 * this.#longestPauseMs);
-        if (Date.now() - this.#lastEventAt > limitMs) {
-            this.#disconnect();
-            this.#setState("stale", "silent for too long");
-            this.#connect();
+        this.#disconnect();
+        if (Date.now() - this.#liveAt > steadyMs) {
+            this.#failures = 0;
+        }
+        const firstMs = Math.max(this.#retryMs, retryLeastMs);
+        const backoffMs = Math.min(retryMostMs, firstMs * 2 ** this.#failures++);
+        // Spread, so that not all come back at once; never earlier than asked for.
+        const waitMs = Math.max(firstMs, backoffMs, leastMs) * (1 + Math.random() / 4);
+        const dueMs = Math.min(dayMs, waitMs);
+        this.#retryTimer = setTimeout(() => this.#connect(), dueMs);
+        this.#setState(name, detail, { ...more, retryAt: Date.now() + dueMs });
+    }
+
+    #call(name, value) {
+        try {
+            return this.#options[name]?.(value)?.then?.(null, report);
+        } catch (error) {
+            return report(error);
         }
     }
 
-    #setState(name, detail = "", retryAt = 0) {
-        this.#state = { name, detail, retryAt };
-        this.#onState(this.#state);
-    }
-}
-
-/** What a stream.* event says; an empty object when it can't be read. */
-export function parseObject(text) {
-    try {
-        const value = JSON.parse(text);
-        return value !== null && typeof value === "object" ? value : {};
-    } catch {
-        return {};
+    #setState(name, detail = "", more = {}) {
+        this.#state = { name, detail, retryAt: 0, ...more };
+        this.#call("onState", this.#state);
     }
 }
