@@ -3,8 +3,12 @@
 
 import { Answer } from "./answer.js";
 import { Turn } from "./chatturn.js";
+import { t, useWords } from "./lang.js";
 import { isAnswering, listStreams } from "./ssecgi.js";
-import { byId, formatGap, make, setText } from "./page.js";
+import { byId, formatGap, make, setText, stateDetail } from "./page.js";
+
+// First of all: a page that is left before it has begun must not save that there is nothing.
+await useWords("chat");
 
 const storageKey = "ssecgi.chat";
 const keepTurns = 50;
@@ -127,11 +131,12 @@ function follow(turn) {
 
 function showState(turn, state) {
     if (state.name === "retrying") {
-        const sentence = `Reading on as soon as that can be: ${state.detail}`;
+        const reason = stateDetail(state.detail);
+        const sentence = t("Reading on as soon as that can be: {reason}", { reason });
         say(turn, sentence, "warn");
         setText(byId("said"), sentence);
     } else if (state.name === "busy") {
-        say(turn, "The server has too many readers: it is asked again later", "warn");
+        say(turn, t("The server has too many readers: it is asked again later"), "warn");
     } else if (state.name === "live") {
         keepEnd(() => turn.showPlace());
     }
@@ -187,7 +192,8 @@ async function stop() {
         await stopping?.answer.stop();
     } catch (error) {
         if (running === stopping) {
-            say(stopping.turn, `It could not be stopped: ${error.message || "no answer"}`, "warn");
+            const reason = error.message || t("no answer");
+            say(stopping.turn, t("It could not be stopped: {reason}", { reason }), "warn");
         }
     }
 }
@@ -232,7 +238,7 @@ byId("stop").addEventListener("click", () => {
 byId("ten").addEventListener("click", () => {
     const ten = streams.find((info) => info.name === "ten");
     if (ten && !running) {
-        ask(ten, "", "Ten messages");
+        ask(ten, "", t("Ten messages"));
     }
 });
 
@@ -250,7 +256,7 @@ byId("clear").addEventListener("click", () => {
 // Those that this server has. Waits for it as long as it takes.
 async function findStreams() {
     for (;;) {
-        let detail = "this server has no stream that answers";
+        let detail = t("this server has no stream that answers");
         try {
             const found = (await listStreams()).filter(
                 (info) => isAnswering(info) && info.methods.includes("POST")
@@ -260,9 +266,9 @@ async function findStreams() {
                 return found;
             }
         } catch (error) {
-            detail = error instanceof Error ? error.message : "no answer";
+            detail = error instanceof Error ? error.message : t("no answer");
         }
-        setText(byId("notice"), `Can't ask yet: ${detail}`);
+        setText(byId("notice"), t("Can't ask yet: {reason}", { reason: detail }));
         await new Promise((resolve) => setTimeout(resolve, listRetryMs));
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // chatturn: a question with its answer: what is kept of it, how it looks, how it ended in words.
 
+import { key, t, tn } from "./lang.js";
 import { formatNumber, make, setText } from "./page.js";
 
 /** @typedef {import("./answer.js").End} End */
@@ -18,6 +19,7 @@ import { formatNumber, make, setText } from "./page.js";
  * @property {string} problem  a sentence; "" for none
  * @property {string} note     what else is to be said, such as the cost
  * @property {number} place    in the queue; 0 when it is none
+ * @property {boolean} [isStopped] as was asked for, which is no failure
  * @property {boolean} isOver
  */
 
@@ -45,21 +47,36 @@ function textOf(form, event) {
 }
 
 const refusals = {
-    0: "The connection was lost before an answer came. Whether the question arrived is not known",
-    401: "You must log in to ask here",
-    403: "You may not ask here",
-    404: "This answer is not kept any more",
-    413: "The question is too long",
-    429: "Too many questions are being answered now",
-    503: "The server can't answer now",
-    507: "The server has no room to keep an answer",
+    0: key("The connection was lost before an answer came. Whether the question arrived is not known"),
+    401: key("You must log in to ask here"),
+    403: key("You may not ask here"),
+    404: key("This answer is not kept any more"),
+    413: key("The question is too long"),
+    429: key("Too many questions are being answered now"),
+    503: key("The server can't answer now"),
+    507: key("The server has no room to keep an answer"),
 };
 
 const reasons = {
-    cancelled: "Stopped",
-    interrupted: "The answer was interrupted: what made it has ended",
-    deleted: "This answer is not kept any more",
+    cancelled: key("Stopped."),
+    interrupted: key("The answer was interrupted: what made it has ended."),
+    deleted: key("This answer is not kept any more."),
 };
+
+function againSentence(end) {
+    const n = formatNumber(end.retry_after);
+    return end.retry_after > 0 ? ` ${t("Ask again in {n} s.", { n })}` : "";
+}
+
+function refusalSentence(end) {
+    const status = end.refused;
+    const said = status in refusals
+        ? t(refusals[status])
+        : t("The question was refused ({status})", { status });
+    return end.error
+        ? t("{sentence}: {reason}.", { sentence: said, reason: end.error })
+        : t("{sentence}.", { sentence: said });
+}
 
 /**
  * How an answer ended, as a sentence; "" when all is well.
@@ -67,28 +84,27 @@ const reasons = {
  * @param {End} end
  */
 export function endSentence(end) {
-    const again = end.retry_after > 0 ? ` Ask again in ${formatNumber(end.retry_after)} s.` : "";
     if (end.refused !== undefined) {
-        const said = refusals[end.refused] ?? `The question was refused (${end.refused})`;
-        return `${said}${end.error ? `: ${end.error}` : ""}.${again}`;
+        return refusalSentence(end) + againSentence(end);
     }
     if (end.reason in reasons) {
-        return `${reasons[end.reason]}.`;
+        return t(reasons[end.reason]);
     }
     if (end.error) {
-        return `It failed: ${end.error}.${again}`;
+        return t("It failed: {reason}.", { reason: end.error }) + againSentence(end);
     }
     if (end.limit) {
-        return `The server ended it: it met the limit ${end.limit}.`;
+        return t("The server ended it: it met the limit {limit}.", { limit: end.limit });
     }
     if (end.signal) {
-        return `The program that answers was ended by ${end.signal}.`;
+        return t("The program that answers was ended by {signal}.", { signal: end.signal });
     }
     if (end.reason) {
-        return `It failed: ${end.reason}.${again}`;
+        return t("It failed: {reason}.", { reason: end.reason }) + againSentence(end);
     }
-    const isGood = end.status === undefined || end.status === 0 || end.status === "ok";
-    return isGood ? "" : `The program that answers failed (status ${end.status}).`;
+    const { status } = end;
+    const isGood = status === undefined || status === 0 || status === "ok";
+    return isGood ? "" : t("The program that answers failed (status {status}).", { status });
 }
 
 /** One question with its answer, on the page. */
@@ -124,7 +140,8 @@ export class Turn {
             record.place = 0;
         } else if (event.name === "usage") {
             const tokens = Number(parse(event.data)?.total_tokens);
-            record.note = tokens > 0 ? `${formatNumber(tokens)} tokens` : "";
+            const n = formatNumber(tokens);
+            record.note = tokens > 0 ? tn(tokens, "{n} token", "{n} tokens", { n }) : "";
         } else if (event.name === "chat.error") {
             this.#takeError(Object(parse(event.data)));
         }
@@ -140,7 +157,7 @@ export class Turn {
 
     #takeError(error) {
         const sentence = endSentence({ error: error.detail, retry_after: error.retry_after });
-        this.record.problem = sentence || "It failed.";
+        this.record.problem = sentence || t("It failed.");
     }
 
     /** Shows the words that came since the last time. */
@@ -162,7 +179,7 @@ export class Turn {
     /** Where it stands in the queue, in words. */
     get place() {
         const { place } = this.record;
-        return place > 0 ? `Place ${formatNumber(place)} in the queue` : "";
+        return place > 0 ? t("Place {n} in the queue", { n: formatNumber(place) }) : "";
     }
 
     showPlace() {
@@ -172,6 +189,7 @@ export class Turn {
     /** @param {End} end */
     end(end) {
         this.record.isOver = true;
+        this.record.isStopped = end.reason === "cancelled";
         // A language model's error has told more than the end does.
         this.record.problem ||= endSentence(end);
         this.flush();
@@ -180,9 +198,9 @@ export class Turn {
     }
 
     #showEnd() {
-        const { problem, note, text } = this.record;
-        const isWrong = problem !== "" && problem !== `${reasons.cancelled}.`;
-        this.say(problem || note || (text ? "" : "The answer is empty."), isWrong ? "bad" : "");
+        const { problem, note, text, isStopped } = this.record;
+        const isWrong = problem !== "" && !isStopped;
+        this.say(problem || note || (text ? "" : t("The answer is empty.")), isWrong ? "bad" : "");
     }
 
     /** For who can't see it. */

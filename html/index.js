@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// index: the page of all streams. Watches the first few, and says what each brought last.
+// index: the page of all streams. Watches them over one connection, and says what each brought last.
 
 import { Stream, isAnswering, listStreams, streamUrl } from "./ssecgi.js";
 import { RateStrip } from "./chart.js";
-import { StateBadge, byId, formatGap, formatNumber, make, setText } from "./page.js";
+import { key, t, tn, useWords } from "./lang.js";
+import {
+    StateBadge, byId, followPage, formatGap, formatNumber, formatReaders, make, setText,
+} from "./page.js";
 
-// A browser opens six connections to a server over HTTP/1.1, for all its tabs together; a seventh
-// page would hang. So only so many streams are watched here, and none while the page is hidden.
-const watchedMax = 4;
-
+const watchedMax = 16; // as the server takes on one connection
 const refreshMs = 15000;
 const firstRefreshMs = 1500; // our own readers are counted by then
 const stripSeconds = 61; // the last one is still running
@@ -16,11 +16,12 @@ const shownChars = 240;
 
 const pages = { clock: "clock.html", price: "price.html" };
 const kinds = {
-    clock: "The server's time",
-    price: "Simulated prices",
-    tail: "A growing log",
-    exec: "What a program prints",
-    topic: "Published messages",
+    clock: key("The server's time"),
+    price: key("Simulated prices"),
+    tail: key("A growing log"),
+    exec: key("What a program prints"),
+    topic: key("Published messages"),
+    redis: key("Messages of a Redis server"),
 };
 
 // What an event says, in short.
@@ -45,146 +46,254 @@ function isFamily(info) {
     return info.members !== undefined;
 }
 
+function isReadable(info) {
+    return !isFamily(info) && !isAnswering(info);
+}
+
 // The page that a stream's card leads to.
 function pageOf(info) {
     if (isFamily(info)) {
-        return "topics.html";
+        return `topics.html?${new URLSearchParams({ family: info.name })}`;
     }
     const page = isAnswering(info) ? "chat.html" : (pages[info.source] ?? "log.html");
     return `${page}?${new URLSearchParams({ stream: info.name })}`;
 }
 
 function kindOf(info) {
-    return isAnswering(info) ? "Answers questions" : (kinds[info.source] ?? info.source);
+    if (isAnswering(info)) {
+        return info.source === "chat" ? t("A language model") : t("Answers questions");
+    }
+    return t(kinds[info.source] ?? info.source);
 }
 
 // What is said of a stream whose events are not shown here.
 function unwatchedText(info) {
     if (isAnswering(info)) {
-        return "A POST carries the question, and each answer is a stream of its own.";
+        return t("A POST carries the question, and each answer is a stream of its own.");
     }
     return isFamily(info)
-        ? "A stream for each name that somebody reads or publishes into."
-        : "Not watched on this page: open it to see its events.";
+        ? t("A stream for each name that somebody reads or publishes into.")
+        : t("Not watched on this page: open it to see its events.");
+}
+
+function quoted(url) {
+    return `'${url.href.replaceAll("'", "'\\''")}'`;
+}
+
+// How the same is had from a shell.
+function commandOf(info) {
+    if (isAnswering(info)) {
+        return `curl -N --data-binary 'question' ${quoted(streamUrl(info.name))}`;
+    }
+    const name = isFamily(info) ? info.name.replace("*", "lobby") : info.name;
+    return `curl -N ${quoted(streamUrl(name, { last: 10 }))}`;
 }
 
 class Card {
     #info;
-    #stream;
-    #badge = null;
-    #latest = make("p", "latest quiet", "No event yet");
+    #latest = make("p", "latest quiet", t("No event yet"));
     #readers = make("span", "readers", "");
     #strip = null;
-    #hasHistory = false;
     #rate = make("span", "rate", "");
+    #text = null; // of the last event, until it is shown
+    #hasHistory = false;
 
-    /**
-     * @param {import("./ssecgi.js").StreamInfo} info
-     * @param {boolean} isWatched
-     */
-    constructor(info, isWatched) {
+    /** @param {import("./ssecgi.js").StreamInfo} info */
+    constructor(info) {
         this.#info = info;
         const link = make("a", "card-link", info.name);
         link.href = pageOf(info);
-        const state = make("span", "");
+        const command = make("button", "card-command", "curl");
+        command.type = "button";
+        command.title = t("How to read it from a shell");
+        command.setAttribute("aria-label", `curl, ${info.name}`);
+        command.addEventListener("click", () => showCommand(info, true));
+        const path = decodeURIComponent(streamUrl(info.name).pathname);
         this.element = make(
             "li",
             "card",
-            make("div", "card-head", make("h2", "", link), state),
-            make("p", "kind", kindOf(info))
+            make("div", "card-head", make("h2", "", link), this.#rate),
+            make("p", "kind", kindOf(info)),
+            this.#latest,
+            make("div", "card-foot", make("code", "", path), this.#readers, command)
         );
-        if (isWatched) {
-            this.#watch(state);
+        if (isReadable(info)) {
+            this.#addStrip();
         } else {
             setText(this.#latest, unwatchedText(info));
-            this.element.append(this.#latest);
         }
-        const path = decodeURIComponent(streamUrl(info.name).pathname);
-        this.element.append(make("div", "card-foot", make("code", "", path), this.#readers));
-        this.showReaders(info.readers);
+        this.show(info);
     }
 
-    #watch(state) {
+    #addStrip() {
         const canvas = make("canvas", "strip");
         canvas.setAttribute("role", "img");
-        canvas.setAttribute("aria-label", "Events a second over the last minute");
-        this.element.append(this.#latest, make("div", "card-rate", canvas, this.#rate));
-        this.#badge = new StateBadge(state);
+        canvas.setAttribute("aria-label", t("Events a second over the last minute"));
+        this.#latest.after(canvas);
         this.#strip = new RateStrip(canvas, stripSeconds);
-        this.#stream = new Stream(this.#info.name, {
-            params: { last: 1 },
-            onEvent: (event) => this.#show(event),
-            onGap: (gap) => setText(this.#latest, formatGap(gap)),
-            onState: (now) => this.#badge.show(now),
-        });
-        this.#stream.open();
     }
 
-    #show(event) {
+    /** An event came. */
+    take(data) {
         if (this.#hasHistory) {
-            this.#strip.add();
+            this.#strip?.add();
         }
         this.#hasHistory = true; // the first one was there before us
-        this.#latest.classList.remove("quiet");
-        setText(this.#latest, summarise(this.#info.source, event.data.slice(0, shownChars)));
+        this.#text = data.slice(0, shownChars);
     }
 
-    showReaders(count) {
-        setText(this.#readers, `${formatNumber(count)} ${count === 1 ? "reader" : "readers"}`);
+    say(sentence) {
+        this.#text = null;
+        this.#latest.classList.add("quiet");
+        setText(this.#latest, sentence);
+    }
+
+    /** What the server's list says of it. */
+    show(info) {
+        const members = info.members === undefined
+            ? []
+            : [tn(info.members, "{n} in use", "{n} in use", { n: formatNumber(info.members) })];
+        setText(this.#readers, [...members, formatReaders(info.readers)].join(", "));
+    }
+
+    /** Shows what came last: once in a frame, however many came. */
+    flush() {
+        if (this.#text !== null) {
+            this.#latest.classList.remove("quiet");
+            setText(this.#latest, summarise(this.#info.source, this.#text));
+            this.#text = null;
+        }
     }
 
     /** A second has passed. */
     advance() {
         this.#strip?.advance();
-        setText(this.#rate, this.#strip ? `${formatNumber(this.#strip.rate)}/s` : "");
-    }
-
-    setVisible(isVisible) {
-        if (isVisible) {
-            this.#stream?.open();
-        } else {
-            this.#stream?.close();
-        }
-    }
-
-    close() {
-        this.#stream?.close();
-        this.element.remove();
+        setText(this.#rate, this.#strip ? t("{n}/s", { n: formatNumber(this.#strip.rate) }) : "");
     }
 }
 
 /** @type {Map<string, Card>} */
 const cards = new Map();
+const withheld = new Set(); // streams that are read by their own URL only
+let watched = ""; // the names, in a line each
+/** @type {Stream | null} */
+let stream = null;
+let frame = 0;
+let badge = null;
+
+/* --- the connection ---------------------------------------------------------------------- */
+
+function parse(event) {
+    try {
+        return Object(JSON.parse(event.data));
+    } catch {
+        return {};
+    }
+}
+
+function takeEvent(event) {
+    const { stream: name, data } = parse(event);
+    const card = cards.get(name);
+    if (event.name === "stream.member_end") {
+        card?.say(t("It has ended."));
+    } else if (!event.name.startsWith("stream.")) {
+        card?.take(String(data));
+        frame ||= requestAnimationFrame(() => {
+            frame = 0;
+            cards.forEach((each) => each.flush());
+        });
+    }
+}
+
+// One that is read by its own URL only makes the server refuse all: it is looked for and left out.
+async function findWithheld(names) {
+    for (const name of names) {
+        const asking = new AbortController();
+        try {
+            const url = streamUrl([name]);
+            const { status } = await fetch(url, { signal: asking.signal, cache: "no-store" });
+            if (status === 404) {
+                withheld.add(name);
+                cards.get(name)?.say(t("Not watched on this page: open it to see its events."));
+            }
+        } catch {
+            return; // the server is away: that is told, and tried again, elsewhere
+        } finally {
+            asking.abort();
+        }
+    }
+    refresh();
+}
+
+function watch(names) {
+    if (names.join("\n") === watched) {
+        return;
+    }
+    watched = names.join("\n");
+    const from = stream?.cursor ?? "";
+    stream?.close();
+    stream = null;
+    if (names.length === 0) {
+        return;
+    }
+    stream = new Stream(names, {
+        params: from ? { from } : { last: 1 },
+        names: "*",
+        onEvent: takeEvent,
+        onGap: (gap) => cards.get(gap.stream)?.say(formatGap(gap)),
+        onState: (state) => {
+            badge.show(state);
+            if (state.status === 404) {
+                findWithheld(names.filter((name) => !withheld.has(name)));
+            }
+        },
+    });
+    if (!document.hidden) {
+        stream.open();
+    }
+}
+
+/* --- the list ---------------------------------------------------------------------------- */
+
+function showCommand(info, isAsked = false) {
+    byId("shell").hidden = false;
+    setText(byId("command"), commandOf(info));
+    if (isAsked) {
+        byId("command").parentElement.focus();
+        byId("shell").scrollIntoView({ block: "nearest" });
+        getSelection().selectAllChildren(byId("command"));
+    }
+}
 
 function showStreams(streams) {
     for (const [name, card] of cards) {
         if (!streams.some((info) => info.name === name)) {
-            card.close();
+            card.element.remove();
             cards.delete(name);
         }
     }
     for (const info of streams) {
         const card = cards.get(info.name);
         if (card) {
-            card.showReaders(info.readers);
+            card.show(info);
         } else {
-            const isReadable = !isFamily(info) && !isAnswering(info);
-            const added = new Card(info, cards.size < watchedMax && isReadable);
+            const added = new Card(info);
             cards.set(info.name, added);
             byId("streams").append(added.element);
         }
     }
-    const readable = streams.filter((info) => !isFamily(info) && !isAnswering(info));
-    byId("shell").hidden = readable.length === 0;
+    const readable = streams.filter((info) => isReadable(info) && !withheld.has(info.name));
+    readable.slice(watchedMax).forEach((info) => cards.get(info.name).say(unwatchedText(info)));
+    watch(readable.slice(0, watchedMax).map((info) => info.name));
     const example = readable.find((info) => info.source === "tail") ?? readable[0];
-    if (example) {
-        setText(byId("command"), `curl -N '${streamUrl(example.name, { last: 10 })}'`);
+    if (example && byId("shell").hidden) {
+        showCommand(example);
     }
     const readers = streams.reduce((sum, info) => sum + info.readers, 0);
-    const count = `${formatNumber(streams.length)} ${streams.length === 1 ? "stream" : "streams"}`;
+    const count = formatNumber(streams.length);
     setText(
         byId("summary"),
-        `${count}, ${formatNumber(readers)} ${readers === 1 ? "reader" : "readers"}`
+        `${tn(streams.length, "{n} stream", "{n} streams", { n: count })}, ${formatReaders(readers)}`
     );
 }
 
@@ -195,20 +304,24 @@ async function refresh() {
     try {
         showStreams(await listStreams());
     } catch (error) {
-        setText(byId("summary"), `No list of streams: ${error.message}. Trying again.`);
+        const sentence = t("No list of streams: {reason}. Trying again.", {
+            reason: error instanceof Error ? error.message : t("no answer"),
+        });
+        setText(byId("summary"), sentence);
     }
 }
 
+/* --- begin ------------------------------------------------------------------------------- */
+
+await useWords("index");
+badge = new StateBadge(byId("state"));
+followPage({ open: () => stream?.open(), close: () => stream?.close() });
 document.addEventListener("visibilitychange", () => {
-    for (const card of cards.values()) {
-        card.setVisible(!document.hidden);
-    }
-    refresh();
-});
-addEventListener("pagehide", () => cards.forEach((card) => card.setVisible(false)));
-addEventListener("pageshow", (event) => {
-    if (event.persisted) {
-        cards.forEach((card) => card.setVisible(true));
+    if (document.hidden) {
+        stream?.close();
+    } else {
+        stream?.open();
+        refresh();
     }
 });
 setInterval(() => cards.forEach((card) => card.advance()), 1000);

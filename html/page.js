@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
-// page: what the pages share: elements, the state badge, choosing a stream, numbers as text.
+// page: what the pages share: elements, the head, the state badge, choosing a stream, numbers as text.
 
+import { chooseLanguage, chosenLanguage, key, languages, t, tn } from "./lang.js";
 import { listStreams } from "./ssecgi.js";
 
 /** @typedef {import("./ssecgi.js").State} State */
 /** @typedef {import("./ssecgi.js").Gap} Gap */
 
 const stateWords = {
-    connecting: "Connecting",
-    live: "Live",
-    retrying: "Retrying",
-    stale: "Stale",
-    busy: "Busy",
-    ended: "Ended",
-    held: "Held", // the page's own: it closed the stream for a while
+    connecting: key("Connecting"),
+    live: key("Live"),
+    retrying: key("Retrying"),
+    stale: key("Stale"),
+    busy: key("Busy"),
+    ended: key("Ended"),
+    held: key("Held"), // the page's own: it closed the stream for a while
 };
 
 const listRetryMs = 2000;
@@ -53,7 +54,7 @@ export function formatNumber(value) {
 
 /** @param {number} bytes */
 export function formatBytes(bytes) {
-    const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    const units = [t("bytes"), "KiB", "MiB", "GiB", "TiB"];
     let value = bytes;
     let unit = 0;
     while (value >= 1024 && unit < units.length - 1) {
@@ -61,6 +62,11 @@ export function formatBytes(bytes) {
         unit++;
     }
     return `${formatNumber(value)} ${units[unit]}`;
+}
+
+/** So many readers, in words. */
+export function formatReaders(count) {
+    return tn(count, "{n} reader", "{n} readers", { n: formatNumber(count) });
 }
 
 /**
@@ -71,14 +77,20 @@ export function formatBytes(bytes) {
 export function formatGap(gap) {
     const sizes = [];
     if (typeof gap.events === "number") {
-        sizes.push(`${formatNumber(gap.events)} ${gap.events === 1 ? "event" : "events"}`);
+        sizes.push(tn(gap.events, "{n} event", "{n} events", { n: formatNumber(gap.events) }));
     }
     if (typeof gap.bytes === "number") {
         sizes.push(formatBytes(gap.bytes));
     }
-    const size = sizes.length > 0 ? `${sizes.join(", ")} missing` : "size unknown";
-    const detail = gap.detail ? ` (${gap.detail})` : "";
-    return `Gap: ${gap.reason}, ${size}${detail}`;
+    const size = sizes.length > 0 ? t("{size} missing", { size: sizes.join(", ") }) : t("size unknown");
+    const detail = gap.detail ? ` (${t(gap.detail)})` : "";
+    return t("Gap: {reason}, {size}", { reason: t(gap.reason), size }) + detail;
+}
+
+/** What the client module says of a connection, in the reader's language. */
+export function stateDetail(text) {
+    const [, status, more] = /^the server answered (\d+)(.*)$/s.exec(text) ?? [];
+    return status ? t("the server answered {status}", { status }) + more : t(text);
 }
 
 /** Shows a connection state in words and colour. */
@@ -92,7 +104,7 @@ export class StateBadge {
     constructor(root) {
         this.#root = root;
         root.classList.add("state");
-        root.setAttribute("role", "status");
+        this.#word.setAttribute("role", "status"); // not the seconds that count down beside it
         root.replaceChildren(this.#word, " ", this.#detail);
         this.show({ name: "connecting", detail: "", retryAt: 0 });
     }
@@ -101,8 +113,8 @@ export class StateBadge {
     show(state) {
         clearInterval(this.#timer);
         this.#root.dataset.state = state.name;
-        this.#root.title = state.detail;
-        setText(this.#word, stateWords[state.name]);
+        this.#root.title = stateDetail(state.detail);
+        setText(this.#word, t(stateWords[state.name]));
         this.#showDetail(state);
         if (state.retryAt) {
             this.#timer = setInterval(() => this.#showDetail(state), 1000);
@@ -113,10 +125,10 @@ export class StateBadge {
         const waitS = Math.ceil((state.retryAt - Date.now()) / 1000);
         const parts = [];
         if (state.retryAt) {
-            parts.push(waitS > 0 ? `in ${waitS} s` : "now");
+            parts.push(waitS > 0 ? t("in {n} s", { n: waitS }) : t("now"));
         }
         if (state.detail) {
-            parts.push(state.detail);
+            parts.push(stateDetail(state.detail));
         }
         setText(this.#detail, parts.join(", "));
     }
@@ -140,7 +152,7 @@ export async function chooseStream(source, badge) {
             if (name) {
                 return { name, streams };
             }
-            detail = `this server has no ${source} stream`;
+            detail = t("this server has no {source} stream", { source });
         } catch (error) {
             if (asked) {
                 return { name: asked, streams: [] };
@@ -160,4 +172,19 @@ export function followPage(stream) {
             stream.open();
         }
     });
+}
+
+// The head is markup of each page; what needs JavaScript is added to it here.
+function addLanguageSwitch(header) {
+    const other = Object.keys(languages).find((name) => name !== chosenLanguage());
+    const button = make("button", "language", languages[other]);
+    button.type = "button";
+    button.lang = other;
+    button.addEventListener("click", () => chooseLanguage(other));
+    header.append(button);
+}
+
+const header = globalThis.document?.querySelector("header.site");
+if (header) {
+    addLanguageSwitch(header);
 }

@@ -2,26 +2,22 @@
 // topics: the topics page. Several members of a family over one connection, and a form to publish.
 
 import { Stream, listStreams, streamUrl } from "./ssecgi.js";
+import { key, t, tn, useWords } from "./lang.js";
 import { StateBadge, byId, followPage, formatGap, formatNumber, make, setText } from "./page.js";
 
 const historyEvents = 50; // of each room
 const keepMessages = 500;
 const roomsMax = 16; // as the server takes on one connection
 const listRetryMs = 2000;
+const nearEndPixels = 40;
+const settleMs = 1000; // what comes sooner is history, and not read out
 
-const badge = new StateBadge(byId("state"));
-
-/** @type {Map<string, {element: HTMLElement, readers: HTMLElement}>} */
+/** @type {Map<string, {element: HTMLElement, online: HTMLElement}>} */
 const rooms = new Map();
 /** @type {Stream | null} */
 let stream = null;
+let badge = null;
 let family = ""; // what the names of all rooms begin with: "rooms/"
-
-// The page is one connection, whatever rooms it shows: the one that is open changes with them.
-const following = {
-    open: () => stream?.open(),
-    close: () => stream?.close(),
-};
 
 function shortName(name) {
     return name.startsWith(family) ? name.slice(family.length) : name;
@@ -29,10 +25,20 @@ function shortName(name) {
 
 /* --- messages ---------------------------------------------------------------------------- */
 
-function show(room, text, kind = "") {
+/** @type {{room: string, text: string, kind: string}[]} */
+let waiting = []; // until the next frame
+let frame = 0;
+
+function isNearEnd() {
+    const view = byId("view");
+    return view.scrollHeight - view.scrollTop - view.clientHeight < nearEndPixels;
+}
+
+function flush() {
+    frame = 0;
+    const wasNearEnd = isNearEnd();
     const list = byId("messages");
-    const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
-    list.append(
+    const rows = waiting.map(({ room, text, kind }) =>
         make(
             "li",
             `message ${kind}`,
@@ -40,16 +46,32 @@ function show(room, text, kind = "") {
             make("span", "message-text", text)
         )
     );
+    waiting = [];
+    list.append(...rows);
     while (list.childElementCount > keepMessages) {
         list.firstElementChild.remove();
     }
-    if (isAtEnd) {
-        list.scrollTop = list.scrollHeight;
+    byId("empty").hidden = list.childElementCount > 0;
+    if (wasNearEnd) {
+        byId("view").scrollTop = byId("view").scrollHeight;
     }
-    byId("empty").hidden = true;
 }
 
-// What an event of several streams says: {"stream", "data"} or {"stream", "readers"}.
+function show(room, text, kind = "") {
+    waiting.push({ room, text, kind });
+    if (waiting.length > keepMessages) {
+        waiting.shift(); // the page is hidden: there are no frames
+    }
+    frame ||= requestAnimationFrame(flush);
+}
+
+function clear() {
+    waiting = [];
+    byId("messages").replaceChildren();
+    byId("empty").hidden = false;
+}
+
+// What an event of several streams says: {"stream", "event", "data"} or {"stream", "readers"}.
 function parse(event) {
     try {
         return Object(JSON.parse(event.data));
@@ -63,10 +85,13 @@ function takeEvent(event) {
     if (typeof value.stream !== "string") {
         return;
     }
+    const room = shortName(value.stream);
     if (event.name === "stream.presence") {
-        showReaders(value.stream, value.readers);
-    } else {
-        show(shortName(value.stream), String(value.data));
+        showOnline(value.stream, value.readers);
+    } else if (event.name === "stream.member_end") {
+        show(room, t("This room has ended."), "gap");
+    } else if (!event.name.startsWith("stream.")) {
+        show(value.event ? `${room} · ${value.event}` : room, String(value.data));
     }
 }
 
@@ -76,10 +101,10 @@ function takeGap(gap) {
 
 /* --- rooms ------------------------------------------------------------------------------- */
 
-function showReaders(name, count) {
+function showOnline(name, count) {
     const room = rooms.get(name);
     if (room && Number.isFinite(count)) {
-        setText(room.readers, `${formatNumber(count)} ${count === 1 ? "reader" : "readers"}`);
+        setText(room.online, tn(count, "{n} online", "{n} online", { n: formatNumber(count) }));
     }
 }
 
@@ -87,75 +112,136 @@ function addRoom(name) {
     if (rooms.has(name) || rooms.size >= roomsMax) {
         return false;
     }
-    const readers = make("span", "room-readers", "");
+    const online = make("span", "room-online", "");
+    online.title = t("Connections that read this room now");
     const leave = make("button", "", "×");
     leave.type = "button";
-    leave.setAttribute("aria-label", `Stop reading ${shortName(name)}`);
+    leave.setAttribute("aria-label", t("Stop reading {room}", { room: shortName(name) }));
     leave.addEventListener("click", () => removeRoom(name));
-    const element = make("li", "room", make("span", "room-name", shortName(name)), readers, leave);
-    rooms.set(name, { element, readers });
+    const element = make("li", "room", make("span", "room-name", shortName(name)), online, leave);
+    rooms.set(name, { element, online });
     byId("rooms").append(element);
     const option = make("option", "", shortName(name));
     option.value = name;
     byId("publish-room").append(option);
+    showNotice();
     return true;
 }
 
 function removeRoom(name) {
     if (rooms.size === 1) {
-        return; // the last one stays
+        setText(byId("notice"), t("The last room stays."));
+        return;
     }
     rooms.get(name)?.element.remove();
     rooms.delete(name);
-    for (const option of byId("publish-room").options) {
-        if (option.value === name) {
-            option.remove();
-            break;
-        }
-    }
-    openStream();
+    [...byId("publish-room").options].find((option) => option.value === name)?.remove();
+    showNotice();
+    openStream({ from: stream?.cursor });
+    byId("join-name").focus(); // the button is gone
 }
 
-// Reads on from where the rooms that stay were left; one that is new begins with what comes.
-function openStream() {
-    const from = stream?.cursor ?? "";
+function showNotice() {
+    const isFull = rooms.size >= roomsMax;
+    byId("join-name").disabled = isFull;
+    setText(byId("notice"), isFull ? t("No more than {n} rooms at once.", { n: roomsMax }) : "");
+}
+
+// A room that joins brings its history: all are read anew, at least as far back as is shown now.
+function reopen() {
+    const shown = byId("messages").childElementCount;
+    clear();
+    openStream({ last: Math.min(keepMessages, Math.max(historyEvents, shown)) });
+}
+
+// From a position, the rooms that stay are read on where they were left.
+function openStream({ from, last = historyEvents }) {
     stream?.close();
+    byId("view").setAttribute("aria-live", "off");
     stream = new Stream([...rooms.keys()], {
-        params: from ? { from } : { last: historyEvents },
-        names: ["message", "stream.presence"],
+        params: from ? { from } : { last },
+        names: "*",
         onEvent: takeEvent,
         onGap: takeGap,
-        onState: (state) => badge.show(state),
+        onState: showState,
     });
     stream.open();
-    const search = new URLSearchParams([...rooms.keys()].map((name) => ["room", shortName(name)]));
+    remember();
+}
+
+function showState(state) {
+    badge.show(state);
+    if (state.name === "live") {
+        setTimeout(() => byId("view").setAttribute("aria-live", "polite"), settleMs);
+    }
+}
+
+// The address leads here again.
+function remember() {
+    const search = new URLSearchParams(location.search);
+    search.delete("room");
+    rooms.forEach((_, name) => search.append("room", shortName(name)));
     history.replaceState(null, "", `?${search}`);
 }
 
 byId("join").addEventListener("submit", (event) => {
     event.preventDefault();
-    const name = byId("join-name");
-    if (addRoom(family + name.value)) {
-        byId("publish-room").value = family + name.value;
-        openStream();
+    const input = byId("join-name");
+    const name = family + input.value;
+    if (addRoom(name)) {
+        reopen();
     }
-    name.value = "";
+    byId("publish-room").value = name;
+    input.value = "";
 });
 
 /* --- publishing -------------------------------------------------------------------------- */
 
+const refusals = {
+    401: key("You must log in to publish here"),
+    403: key("You may not publish here"),
+    404: key("There is no such room"),
+    405: key("This room takes no messages"),
+    413: key("The message is too long"),
+    429: key("Too many messages"),
+    503: key("The server can't take it now"),
+    507: key("The server has no room for it"),
+};
+
+// What was sent and not answered. Sent again it has the same key, and is published once.
+let unanswered = null;
+
+function keyOf(name, text) {
+    if (unanswered?.name !== name || unanswered?.text !== text) {
+        const bytes = crypto.getRandomValues(new Uint8Array(16));
+        unanswered = { name, text, id: Array.from(bytes, (byte) => byte.toString(16)).join("-") };
+    }
+    return unanswered.id;
+}
+
+/** Answers what went wrong, as a sentence; "" for nothing. */
 async function publish(name, text) {
+    let response;
     try {
-        const response = await fetch(streamUrl(name), {
+        response = await fetch(streamUrl(name), {
             method: "POST",
-            headers: { "Content-Type": "text/plain; charset=utf-8" },
+            headers: {
+                "Content-Type": "text/plain; charset=utf-8",
+                "Idempotency-Key": keyOf(name, text),
+            },
             body: text,
         });
-        const answer = Object(await response.json());
-        return response.ok ? "" : `Refused (${response.status}): ${answer.error ?? "no reason"}`;
     } catch {
-        return "Not published: no answer";
+        return t("No answer: whether it was published is not known. To send it again is safe.");
     }
+    unanswered = null;
+    if (response.ok) {
+        return "";
+    }
+    const { status } = response;
+    const { error } = Object(await response.json().catch(() => null));
+    const said = status in refusals ? t(refusals[status]) : t("Refused ({status})", { status });
+    return error ? `${said}: ${error}` : said;
 }
 
 byId("publish").addEventListener("submit", async (event) => {
@@ -171,28 +257,52 @@ byId("publish").addEventListener("submit", async (event) => {
 
 /* --- begin ------------------------------------------------------------------------------- */
 
-// The first family of this server, as "rooms/". Waits for the server as long as it takes.
-async function findFamily() {
+// The families of this server, named "rooms/*". Waits for the server as long as it takes.
+async function findFamilies() {
     for (;;) {
-        let detail = "this server has no family of streams";
+        let detail = t("this server has no family of streams");
         try {
-            const streams = await listStreams();
-            const name = streams.find((info) => info.name.endsWith("/*"))?.name;
-            if (name) {
-                return name.slice(0, -1);
+            const found = (await listStreams()).filter((info) => info.members !== undefined);
+            if (found.length > 0) {
+                return found;
             }
         } catch (error) {
-            detail = error instanceof Error ? error.message : "no answer";
+            detail = error instanceof Error ? error.message : t("no answer");
         }
         badge.show({ name: "retrying", detail, retryAt: Date.now() + listRetryMs });
         await new Promise((resolve) => setTimeout(resolve, listRetryMs));
     }
 }
 
-family = await findFamily();
+// Which one the address names, else the first. Another one is another page.
+function chooseFamily(families) {
+    const asked = new URLSearchParams(location.search).get("family");
+    const chosen = families.find((info) => info.name === asked) ?? families[0];
+    const select = byId("family");
+    for (const { name } of families) {
+        const option = make("option", "", name);
+        option.selected = name === chosen.name;
+        select.append(option);
+    }
+    select.hidden = families.length < 2;
+    select.addEventListener("change", () => {
+        location.search = `?${new URLSearchParams({ family: select.value })}`;
+    });
+    return chosen;
+}
+
+await useWords("topics");
+badge = new StateBadge(byId("state"));
+const info = chooseFamily(await findFamilies());
+family = info.name.slice(0, -1);
+if (!info.methods.includes("POST")) {
+    byId("publish").hidden = true;
+    setText(byId("answer"), t("Nobody publishes here from a page."));
+}
 const asked = new URLSearchParams(location.search).getAll("room");
 for (const room of asked.length > 0 ? asked : ["lobby", "help"]) {
     addRoom(family + room);
 }
-openStream();
-followPage(following);
+openStream({});
+// The page is one connection, whatever rooms it shows: the one that is open changes with them.
+followPage({ open: () => stream?.open(), close: () => stream?.close() });

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// common: what all pages say, in Chinese.
+
+export default {
+    // Pages
+    Streams: "事件流",
+    Log: "日志",
+    Clock: "时钟",
+    Prices: "价格",
+    Topics: "主题",
+    Chat: "对话",
+    Pages: "页面",
+
+    // The connection
+    Connecting: "连接中",
+    Live: "实时",
+    Retrying: "重试中",
+    Stale: "停滞",
+    Busy: "繁忙",
+    Ended: "已结束",
+    Held: "已暂停",
+    now: "现在",
+    "in {n} s": "{n} 秒后",
+    closed: "已关闭",
+    "connection lost": "连接中断",
+    "no answer": "没有应答",
+    "not opened": "尚未打开",
+    refused: "被拒绝",
+    "silent for too long": "太久没有数据",
+    "the server answered {status}": "服务器返回 {status}",
+    "the source is finished": "数据源已结束",
+    "this server has no {source} stream": "此服务器没有 {source} 类型的流",
+
+    // Numbers and gaps
+    bytes: "字节",
+    "{n} events": "{n} 个事件",
+    "{n} readers": "{n} 位读者",
+    "{size} missing": "缺少 {size}",
+    "size unknown": "大小未知",
+    "Gap: {reason}, {size}": "缺口：{reason}，{size}",
+    expired: "已过期",
+    late: "到得太晚",
+    "rotated-away": "已被轮转删除",
+    truncated: "被截断",
+    unreadable: "无法读取",
+    damaged: "已损坏",
+    hole: "有空洞",
+    "too-large": "太大",
+    "no-memory": "内存不足",
+    "filter-limit": "过滤超出限制",
+    "unknown-position": "位置无法识别",
+    deleted: "已删除",
+    replaced: "已被替换",
+    restarted: "已重新启动",
+    interrupted: "被中断",
+};

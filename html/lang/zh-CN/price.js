@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// price: the price page in Chinese.
+
+export default {
+    "Prices · ssecgi": "价格 · ssecgi",
+    "Symbols shown": "显示的代码",
+    "Waiting for the first price": "正在等待第一个价格",
+    "No symbol is chosen": "未选择代码",
+    "{n} symbols": "{n} 个代码",
+    "Show all": "全部显示",
+    "Show none": "全部隐藏",
+    "Time shown": "显示的时间",
+    "1 min": "1 分钟",
+    "5 min": "5 分钟",
+    "15 min": "15 分钟",
+    "1 h": "1 小时",
+    All: "全部",
+    Zoom: "缩放",
+    "Zoom in": "放大",
+    "Zoom out": "缩小",
+    Move: "移动",
+    Earlier: "更早",
+    Later: "更晚",
+    Scale: "刻度",
+    Price: "价格",
+    "Change since the left edge": "自左边缘以来的变化",
+    "Prices over time: arrow keys read the values": "价格走势：用方向键读取数值",
+    "The chart needs uPlot, which was not installed with these pages: make fetches it where npm is. The prices come without it.":
+        "图表需要 uPlot，但它没有随页面安装：在有 npm 的机器上由 make 获取。没有它，价格仍会显示。",
+    "The symbols shown, in numbers": "所显示代码的数值",
+    Symbol: "代码",
+    Last: "最新",
+    Crosshair: "十字线",
+    Low: "最低",
+    High: "最高",
+    "Drag over the chart to choose a range; a double click shows the latest again. Keys in the chart: ← → read values (ten on with Shift), + − zoom, Page Up and Page Down move, End goes to the latest, Escape hides the crosshair.":
+        "在图表上拖动可选择范围，双击回到最新。图表内的按键：← → 读取数值（加 Shift 每次十个），+ − 缩放，Page Up 和 Page Down 移动，End 回到最新，Escape 隐藏十字线。",
+    "Loading older prices…": "正在加载更早的价格…",
+    "Older prices could not be loaded; trying again": "无法加载更早的价格；正在重试",
+    "The stream’s history begins here": "此流的历史从这里开始",
+    "This page holds {n} ticks; older ones are left out": "本页最多保存 {n} 个时刻；更早的已略去",
+    "Simulated prices: no market stands behind them.": "模拟价格：背后没有真实市场。",
+};

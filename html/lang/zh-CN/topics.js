@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// topics: the topics page, in Chinese.
+
+export default {
+    "Topics · ssecgi": "主题 · ssecgi",
+    "Rooms that are read here": "正在读取的房间",
+    "Family of streams": "流的分组",
+    "Another room": "另一个房间",
+    "Letters, digits and ._-": "字母、数字和 ._-",
+    Read: "读取",
+    Messages: "消息",
+    Message: "消息",
+    "Nothing has been published yet": "还没有发布任何消息",
+    "Publish into": "发布到",
+    Publish: "发布",
+    "{n} online": "{n} 在线",
+    "Connections that read this room now": "当前读取此房间的连接数",
+    "Stop reading {room}": "停止读取 {room}",
+    "The last room stays.": "至少要保留一个房间。",
+    "No more than {n} rooms at once.": "最多同时读取 {n} 个房间。",
+    "This room has ended.": "此房间已结束。",
+    "You must log in to publish here": "登录后才能在此发布",
+    "You may not publish here": "您无权在此发布",
+    "There is no such room": "没有这个房间",
+    "This room takes no messages": "此房间不接受消息",
+    "The message is too long": "消息太长",
+    "Too many messages": "消息太多",
+    "The server can't take it now": "服务器暂时无法接收",
+    "The server has no room for it": "服务器没有空间了",
+    "Refused ({status})": "被拒绝（{status}）",
+    "No answer: whether it was published is not known. To send it again is safe.":
+        "没有应答：无法确定是否已发布。可以放心重发。",
+    "this server has no family of streams": "此服务器没有流的分组",
+    "Nobody publishes here from a page.": "这里不能从页面发布。",
+};
