@@ -77,6 +77,13 @@ compile() {
     cd "$top"
 }
 
+# The chart of the price page comes by npm; a tarball has it already.
+fetch_chart() {
+    [ -e "$top/html/vendor/uplot.js" ] || "$top/deploy/install-deps.sh" chart \
+        || say "going on without npm" >&2
+    "$top/html/vendor.sh"
+}
+
 start() {
     run_dir=$(mktemp -d "${TMPDIR:-/tmp}/ssecgi-demo.XXXXXX")
     local values=(PORT="$port" DOCROOT="$top/html" RUNDIR="$run_dir" SSECGI="$build/ssecgi"
@@ -102,6 +109,7 @@ start() {
 check_port
 "$top/deploy/install-deps.sh" demo
 compile
+fetch_chart
 trap stop EXIT
 trap 'echo; exit 0' INT TERM HUP
 start

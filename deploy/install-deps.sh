@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# install-deps.sh: installs those Debian packages that the demo, the tests or the benchmark need and
-# miss.
+# install-deps.sh: installs those Debian packages that the demo, its chart, the tests or the benchmark
+# need and miss.
 #
-#     deploy/install-deps.sh demo|tests|bench
+#     deploy/install-deps.sh demo|chart|tests|bench
 #
 # Says what it installs, and does nothing when nothing is missing. Needs root, or sudo.
 set -eu
@@ -24,6 +24,10 @@ module:libmd        libmd-dev
 module:libcurl      libcurl4-openssl-dev
 header:fcgiapp.h    libfcgi-dev
 command:lighttpd    lighttpd
+'
+# It brings uPlot, the chart of the price page.
+chart_needs='
+command:npm         npm
 '
 tests_needs="$demo_needs"'
 command:gcc         gcc libc6-dev
@@ -47,6 +51,7 @@ command:perl        perl
 command:curl        curl
 command:openssl     openssl
 command:chromium    chromium fonts-dejavu-core
+file:/usr/share/fonts/truetype/wqy/wqy-microhei.ttc  fonts-wqy-microhei
 command:logrotate   logrotate
 command:systemd-analyze  systemd
 command:node        nodejs
@@ -93,9 +98,10 @@ missing_packages() {
 
 case ${1:-} in
 demo) needs=$demo_needs ;;
+chart) needs=$chart_needs ;;
 tests) needs=$tests_needs ;;
 bench) needs=$bench_needs ;;
-*) echo "usage: install-deps.sh demo|tests|bench" >&2; exit 2 ;;
+*) echo "usage: install-deps.sh demo|chart|tests|bench" >&2; exit 2 ;;
 esac
 
 packages=$(missing_packages "$needs")

@@ -72,6 +72,7 @@ export class LineChart {
     #surface;
     #canvas;
     #format;
+    #emptyText;
     /** @type {Point[]} */
     #points = [];
     #spanMs = 60000;
@@ -80,10 +81,12 @@ export class LineChart {
     /**
      * @param {HTMLCanvasElement} canvas
      * @param {(value: number) => string} format
+     * @param {string} emptyText shown while there is no value
      */
-    constructor(canvas, format) {
+    constructor(canvas, format, emptyText) {
         this.#canvas = canvas;
         this.#format = format;
+        this.#emptyText = emptyText;
         this.#surface = new Surface(canvas, (...args) => this.#draw(...args));
         canvas.addEventListener("pointermove", (event) => this.#point(event.offsetX));
         canvas.addEventListener("pointerdown", (event) => this.#point(event.offsetX));
@@ -115,7 +118,7 @@ export class LineChart {
         if (values.length === 0) {
             context.fillStyle = colour.text;
             context.textAlign = "center";
-            context.fillText("Waiting for the first value", width / 2, height / 2);
+            context.fillText(this.#emptyText, width / 2, height / 2);
             return;
         }
 
@@ -171,7 +174,8 @@ function valueRange(values, height) {
     const high = values.reduce((a, b) => Math.max(a, b));
     const span = high - low || Math.max(Math.abs(high) * 0.01, 1);
     const step = niceStep(span * 1.1, height / tickTargetPx);
-    const first = Math.floor((low - span * 0.05) / step) * step;
+    // What is never negative has no axis below zero.
+    const first = Math.max(low < 0 ? -Infinity : 0, Math.floor((low - span * 0.05) / step) * step);
     const ticks = [first];
     while (ticks.at(-1) < high + span * 0.05) {
         ticks.push(first + ticks.length * step);
