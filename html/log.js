@@ -1,165 +1,225 @@
 // SPDX-License-Identifier: MIT
-// log: the log page. Follows one stream; pausing keeps every line.
+// log: the log page. Follows one stream; what else can be done with its lines is log/tools.js, which
+// is loaded when the first lines are shown.
 
-import { Stream, isAnswering } from "./ssecgi.js";
-import { LogStore } from "./logstore.js";
-import { LogView } from "./logview.js";
-import {
-    StateBadge,
-    byId,
-    chooseStream,
-    followPage,
-    formatGap,
-    formatNumber,
-    make,
-    setText,
-} from "./page.js";
+import { useWords, t, tn } from "./lang.js";
+import { Feed } from "./log/feed.js";
+import { Reading } from "./log/reading.js";
+import { Store } from "./log/store.js";
+import { LogView } from "./log/view.js";
+import { StateBadge, byId, chooseStream, formatNumber, setText } from "./page.js";
 
-const startLines = 200;
+const capBytes = 128 * 1024 * 1024;
+const startLines = 1000;
+const patienceMs = 1000; // without any line, the tools are loaded all the same
 
-// What stays in memory while following. A paused page keeps as much again for what arrives; when
-// that is full it closes the stream, and reads on from its position when the reader does.
-const keepRows = 20000;
-const keepChars = 16 * 1024 * 1024;
+await useWords("log");
 
-const rateSeconds = 10;
-
-const store = new LogStore();
 const badge = new StateBadge(byId("state"));
-const view = new LogView(byId("view"), byId("rows"), store, showFollowing);
+const chosen = await chooseStream("tail", badge);
+const store = new Store({ capBytes });
 
-/** @type {Stream | null} */
-let stream = null;
-let isParked = false;
-let lineCount = 0;
-let recentCounts = [0]; // lines in each of the last seconds, the running one first
-let isRateKnown = false;
+// What the tools do at these moments.
+const on = {
+    isFiltered: () => false,
+    changed() {},
+    refresh() {},
+    shown() {},
+    turned() {},
+    cleared() {},
+    older() {},
+    selected() {},
+    canLoad: () => false,
+    loadGap() {},
+};
 
-function take(row) {
-    store.push(row);
-    if (view.isFollowing) {
-        store.trim(keepRows, keepChars);
-    } else if (store.end - store.first > 2 * keepRows || store.chars > 2 * keepChars) {
-        park();
-    }
+let state = { name: "connecting", detail: "", retryAt: 0 };
+let wasFollowing = true;
+let frame = 0;
+let edges = {};
+let seenEnd = 0; // one past the newest line that was seen
+let seenTop = 0; // the topmost one that is seen
+
+const view = new LogView({
+    viewport: byId("view"),
+    list: byId("rows"),
+    rail: byId("rail"),
+    store,
+    onChange: viewChanged,
+    onOlder: () => on.older(),
+    onNewer: () => reading.newer(),
+    onNewest: toNewest,
+    onSelect: () => on.selected(),
+    canLoad: (number) => on.canLoad(number),
+    onLoadGap: (number) => on.loadGap(number),
+});
+const reading = new Reading({
+    store,
+    makeFeed: (onBatch) => new Feed(chosen.name, { onBatch, onState: showState }),
+    startLines: Number(new URLSearchParams(location.search).get("last")) || startLines,
+    capBytes,
+    isFollowing: () => view.isFollowing,
+    onChange: changed,
+    onClear: cleared,
+});
+
+function changed() {
+    on.changed();
+    frame ||= requestAnimationFrame(refresh);
+}
+
+function refresh() {
+    frame = 0;
+    on.refresh();
     view.update();
-}
-
-function takeLine(event) {
-    lineCount++;
-    recentCounts[0]++;
-    take({
-        kind: "line",
-        label: String(lineCount),
-        text: event.data,
-        position: event.position,
-    });
-}
-
-function takeGap(gap) {
-    take({ kind: "gap", label: "", text: formatGap(gap), position: gap.position });
-}
-
-function park() {
-    isParked = true;
-    stream.close();
-}
-
-function showState(state) {
-    // Closed by us: nothing is wrong and nothing has ended.
-    const held = { name: "held", detail: "reads on when you do", retryAt: 0 };
-    badge.show(isParked ? held : state);
-}
-
-function showFollowing() {
-    if (view.isFollowing && isParked) {
-        isParked = false;
-        stream.open();
+    const states = { older: reading.older, newer: store.isDetached ? "more" : "" };
+    if (states.older !== edges.older || states.newer !== edges.newer) {
+        edges = states;
+        view.setEdges(states);
     }
-    const follow = byId("follow");
-    follow.setAttribute("aria-pressed", String(view.isFollowing));
-    byId("newest").hidden = view.isFollowing;
-    byId("empty").hidden = store.end > 0;
-    showCounts();
+    showFollowing();
 }
 
-function showCounts() {
-    const waiting = formatNumber(view.waiting) + (isParked ? "+" : "");
-    setText(byId("follow"), view.isFollowing ? "FOLLOWING" : `PAUSED +${waiting}`);
-    setText(byId("newest"), view.waiting > 0 ? `Newest (${waiting} waiting)` : "Newest");
-    setText(byId("count"), `${formatNumber(lineCount)} ${lineCount === 1 ? "line" : "lines"}`);
-    setText(byId("position"), stream?.cursor || "the start");
+function cleared() {
+    seenEnd = 0;
+    view.reset();
+    on.cleared();
 }
 
-function showRate() {
-    if (isRateKnown) {
-        const lines = recentCounts.reduce((sum, count) => sum + count, 0);
-        setText(byId("rate"), `${formatNumber(lines / recentCounts.length)}/s`);
-        recentCounts = [0, ...recentCounts.slice(0, rateSeconds - 1)];
-    } else if (lineCount > 0) {
-        // The first second brought the lines that were there before us.
-        isRateKnown = true;
-        recentCounts = [0];
+function viewChanged() {
+    if (view.isFollowing !== wasFollowing) {
+        wasFollowing = view.isFollowing;
+        if (wasFollowing) {
+            forgetLink();
+            reading.goOn();
+        } else {
+            reading.pause();
+        }
+        on.turned();
     }
+    showFollowing();
+}
+
+// Who follows again is not to be led back at the next load.
+function forgetLink() {
+    if (location.hash) {
+        history.replaceState(null, "", location.pathname + location.search);
+    }
+}
+
+function pause() {
+    view.pause();
+    viewChanged();
+}
+
+function toNewest() {
+    reading.toNewest();
+    view.follow();
+    viewChanged();
 }
 
 function toggleFollow() {
     if (view.isFollowing) {
-        view.pause();
+        pause();
     } else {
-        view.follow();
+        toNewest();
     }
 }
 
-function toggleWrap() {
-    const isWrapped = byId("rows").classList.toggle("wrap");
-    byId("wrap").setAttribute("aria-pressed", String(isWrapped));
-    view.layoutChanged();
+function showState(next) {
+    state = next;
+    // Closed by us: nothing is wrong and nothing has ended.
+    const held = { name: "held", detail: t("reads on when you do"), retryAt: 0 };
+    badge.show(reading.isParked ? held : state);
 }
 
-const keys = { f: toggleFollow, w: toggleWrap, G: () => view.follow() };
+// How many lines came since the pause, and have not been seen.
+function countWaiting() {
+    const [top, bottom] = view.visible;
+    if (view.isFollowing) {
+        seenEnd = store.end;
+    } else if (top !== seenTop) {
+        seenEnd = Math.max(seenEnd, bottom + 1 || 0); // by scrolling, not by the rows' coming in
+    }
+    seenTop = top;
+    return on.isFiltered() ? view.waiting : Math.max(0, store.end - seenEnd);
+}
 
-function pressKey(event) {
-    const isTyping = event.target instanceof Element && event.target.matches("input, select");
-    if (!isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
-        keys[event.key]?.();
+function showFollowing() {
+    const count = countWaiting();
+    const waiting = formatNumber(count) + (reading.isParked ? "+" : "");
+    const { isFollowing } = view;
+    byId("follow").setAttribute("aria-pressed", String(isFollowing));
+    setText(byId("follow"), isFollowing ? t("FOLLOWING") : t("PAUSED +{n}", { n: waiting }));
+    byId("newest").hidden = isFollowing;
+    const hasNew = count > 0;
+    setText(byId("newest"), hasNew ? t("Newest ({n} waiting)", { n: waiting }) : t("Newest"));
+    setText(byId("count"), tn(store.count, "{n} line", "{n} lines", { n: formatNumber(store.count) }));
+    setText(byId("position"), reading.cursor || t("the start"));
+    byId("empty").hidden = store.count > 0;
+    setText(byId("empty"), t("Waiting for the first line"));
+    on.shown();
+}
+
+// What is clicked and typed before the tools are there is done when they are.
+const early = [];
+const mostEarly = 20;
+
+function keepForLater(event) {
+    const isClick = event.type === "click";
+    const button =
+        isClick && event.target.closest(".tools button, .tools summary, .filters button, #fold");
+    const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    const isKey = !isClick && isPlain && !event.target.matches?.("select");
+    if ((button || isKey) && early.length < mostEarly) {
+        early.push(button ? () => button.click() : event.key);
+        if (button) {
+            event.preventDefault();
+        }
     }
 }
 
-function fillStreams(name, streams) {
-    const names = streams
-        // A family is no stream itself, nor is one whose answers are.
-        .filter((info) => info.members === undefined && !isAnswering(info))
-        .map((info) => info.name);
-    const select = byId("stream");
-    for (const each of names.includes(name) ? names : [name, ...names]) {
-        const option = make("option", "", each);
-        option.value = each;
-        option.selected = each === name;
-        select.append(option);
+async function loadTools() {
+    const main = document.querySelector("main");
+    try {
+        const { startTools } = await import("./log/tools.js");
+        const press = startTools({
+            stream: chosen.name, streams: chosen.streams, store, view, reading, on, changed, pause,
+            toNewest, toggleFollow, viewChanged, showState: () => showState(state),
+        });
+        removeEventListener("keydown", keepForLater);
+        main.removeEventListener("click", keepForLater);
+        early.splice(0).forEach((what) => (typeof what === "string" ? press(what) : what()));
+    } catch (error) {
+        setText(byId("notice-text"), String(error));
+        byId("notice").hidden = false;
     }
-    select.addEventListener("change", () => {
-        location.search = String(new URLSearchParams({ stream: select.value }));
-    });
 }
 
-byId("follow").addEventListener("click", toggleFollow);
-byId("newest").addEventListener("click", () => view.follow());
-byId("wrap").addEventListener("click", toggleWrap);
-addEventListener("keydown", pressKey);
+function whenShown(then) {
+    const since = performance.now();
+    const look = () => {
+        if (byId("rows").querySelector(".log-row") || performance.now() - since > patienceMs) {
+            setTimeout(then);
+        } else {
+            setTimeout(look, 30);
+        }
+    };
+    look();
+}
 
-const chosen = await chooseStream("tail", badge);
 document.title = `${chosen.name} · ssecgi`;
-fillStreams(chosen.name, chosen.streams);
-stream = new Stream(chosen.name, {
-    params: { last: startLines },
-    onEvent: takeLine,
-    onGap: takeGap,
-    onState: showState,
-});
-stream.open();
-followPage(stream);
-setInterval(() => {
-    showRate();
-    showCounts();
-}, 1000);
+byId("stream").append(new Option(chosen.name));
+byId("follow").addEventListener("click", toggleFollow);
+byId("newest").addEventListener("click", toNewest);
+addEventListener("keydown", keepForLater);
+document.querySelector("main").addEventListener("click", keepForLater);
+showFollowing();
+if (location.hash.length > 1) {
+    loadTools(); // it is theirs to go where the link leads
+} else {
+    reading.start();
+    whenShown(loadTools);
+}
+
+globalThis.logPage = { store, view, reading, on }; // for the console and for benchmarks
