@@ -7,18 +7,23 @@ nobase_dist_doc_DATA += \
 	LICENSE \
 	README.md \
 	SECURITY.md \
+	doc/chat-page.png \
 	doc/chat.md \
+	doc/client.md \
 	doc/design.md \
 	doc/examples/module/Makefile \
 	doc/examples/module/uptime.c \
 	doc/commands.md \
 	doc/front-ends.md \
+	doc/index-page.png \
 	doc/log-page.png \
 	doc/metrics.md \
 	doc/modules.md \
 	doc/operations.md \
+	doc/pages.md \
 	doc/performance.md \
 	doc/performance.svg \
+	doc/price-page.png \
 	doc/publish.md \
 	doc/redis.md \
 	doc/runs.md \

@@ -44,12 +44,14 @@ SYSTEM_TESTS = \
 	tests/system/test_metrics.py \
 	tests/system/test_migrate.py \
 	tests/system/test_modules.py \
+	tests/system/test_pages.py \
 	tests/system/test_peers_gone.py \
 	tests/system/test_presence.py \
 	tests/system/test_print.py \
 	tests/system/test_publish.py \
 	tests/system/test_publish_faults.py \
 	tests/system/test_publish_servers.py \
+	tests/system/test_react.py \
 	tests/system/test_redis.py \
 	tests/system/test_redis_faults.py \
 	tests/system/test_runs.py \
@@ -67,9 +69,12 @@ SYSTEM_TESTS = \
 	tests/system/test_tail_search.py \
 	tests/system/test_tail_watch.py \
 	tests/system/test_two_machines.py \
+	tests/system/test_usage.py \
+	tests/system/test_vendor.py \
 	tests/system/test_wire.py
 
 SYSTEM_HELPERS = \
+	tests/system/browser_rig.py \
 	tests/system/doctor.py \
 	tests/system/fcgi.py \
 	tests/system/front_end.py \
@@ -91,11 +96,55 @@ SYSTEM_HELPERS = \
 	tests/system/watch_shim.c
 
 BROWSER_TESTS = \
+	tests/browser/axe.mjs \
 	tests/browser/chat.mjs \
+	tests/browser/clock.mjs \
+	tests/browser/helpers.mjs \
+	tests/browser/index.mjs \
+	tests/browser/log.mjs \
+	tests/browser/logfind.mjs \
+	tests/browser/loglines.mjs \
+	tests/browser/logview.mjs \
 	tests/browser/openai.mjs \
 	tests/browser/package-lock.json \
 	tests/browser/package.json \
-	tests/browser/run.mjs
+	tests/browser/price.mjs \
+	tests/browser/react.mjs \
+	tests/browser/readme.mjs \
+	tests/browser/run.mjs \
+	tests/browser/topics.mjs
+
+# Of the pages' modules, without a browser: tests/system/test_pages.py runs them.
+PAGE_TESTS = \
+	tests/pages/announce.test.mjs \
+	tests/pages/ansi.test.mjs \
+	tests/pages/answer.test.mjs \
+	tests/pages/bytes.test.mjs \
+	tests/pages/client_doc.test.mjs \
+	tests/pages/client_model.test.mjs \
+	tests/pages/client_modes.test.mjs \
+	tests/pages/client_rig.mjs \
+	tests/pages/clock.test.mjs \
+	tests/pages/columns.test.mjs \
+	tests/pages/finder.test.mjs \
+	tests/pages/frames.test.mjs \
+	tests/pages/history.test.mjs \
+	tests/pages/hub.test.mjs \
+	tests/pages/hub_rig.mjs \
+	tests/pages/lang.test.mjs \
+	tests/pages/links.test.mjs \
+	tests/pages/log_rig.mjs \
+	tests/pages/logsize.test.mjs \
+	tests/pages/page.test.mjs \
+	tests/pages/price.test.mjs \
+	tests/pages/react.test.mjs \
+	tests/pages/reading.test.mjs \
+	tests/pages/row.test.mjs \
+	tests/pages/rows.test.mjs \
+	tests/pages/speed.mjs \
+	tests/pages/ssecgi.test.mjs \
+	tests/pages/store.test.mjs \
+	tests/pages/when.test.mjs
 
 # One program each; automake adds the ".c".
 UNIT_TESTS = \
@@ -229,6 +278,7 @@ tests_unit_libtests_a_SOURCES = \
 	tests/unit/test_merge_model.h \
 	tests/unit/test_merge_rig.h \
 	tests/unit/test_redis_world.h \
+	tests/unit/test_metrics_page.h \
 	tests/unit/test_scoreboard_play.h \
 	tests/unit/test_tally_play.h \
 	tests/unit/test_tail_many_model.h \
@@ -328,6 +378,17 @@ front-ends-table: ssecgi$(EXEEXT)
 	$(AM_V_at)SSECGI='$(abs_top_builddir)/ssecgi$(EXEEXT)' SRCDIR='$(abs_top_srcdir)' \
 		BUILDDIR='$(abs_top_builddir)' $(PYTHON3) -B $(top_srcdir)/tests/system/front_end_table.py
 
+# The README's pictures, as the browser test takes them. Writes into the source, too.
+PICTURES = chat index log price
+.PHONY: screenshots
+screenshots: ssecgi$(EXEEXT)
+	$(AM_V_at)SSECGI='$(abs_top_builddir)/ssecgi$(EXEEXT)' SRCDIR='$(abs_top_srcdir)' \
+		BUILDDIR='$(abs_top_builddir)' ARTEFACTS='$(abs_top_builddir)/artefacts' BROWSER_TESTS=readme_ \
+		$(PYTHON3) -B $(top_srcdir)/tests/system/tap.py $(top_srcdir)/tests/system/test_browser.py
+	$(AM_V_at)for name in $(PICTURES); do \
+		cp '$(abs_top_builddir)/artefacts'/readme-$$name.png '$(srcdir)'/doc/$$name-page.png || exit 1; \
+	done
+
 .PHONY: check-unit check-lint check-system check-system-some check-valgrind
 check-unit:
 	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(UNIT_TESTS) $(CTL_TESTS_BUILT) $(REDIS_TESTS_BUILT)'
@@ -366,4 +427,5 @@ EXTRA_DIST += \
 	$(LINT_TESTS) \
 	$(SYSTEM_TESTS) \
 	$(SYSTEM_HELPERS) \
-	$(BROWSER_TESTS)
+	$(BROWSER_TESTS) \
+	$(PAGE_TESTS)

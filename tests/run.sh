@@ -77,13 +77,17 @@ configure() {
     (cd "$folder" && "$top/configure" --enable-werror "$@")
 }
 
-install_browser_driver() {
-    local folder=$top/tests/browser
-    if [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
-        return 0
-    fi
-    echo "   installing tests/browser/package-lock.json from the npm registry"
-    step npm-ci npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
+# install_packages FOLDER...: what each folder's package-lock.json names, unless it is there.
+install_packages() {
+    local folder name
+    for folder; do
+        if [ "$top/$folder/node_modules/.package-lock.json" -nt "$top/$folder/package-lock.json" ]; then
+            continue
+        fi
+        name=npm-ci-${folder##*/}
+        echo "   installing $folder/package-lock.json from the npm registry"
+        step "$name" npm ci --prefix "$top/$folder" --ignore-scripts --no-audit --no-fund
+    done
 }
 
 finish() {
@@ -94,7 +98,7 @@ finish() {
 
 mkdir -p "$work" || exit 1
 "$top/deploy/install-deps.sh" tests || { failed=1; finish; }
-install_browser_driver
+install_packages tests/browser html html/react
 step autogen "$top/autogen.sh" || finish
 
 if step configure-gcc configure gcc CC=gcc \

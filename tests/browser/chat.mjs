@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 const words = Array.from({ length: 40 }, (_, i) => `w${i + 1} `).join("");
 
-/** @param {object} tools those of run.mjs */
+/** @param {object} tools those of helpers.mjs */
 export function chatTests({ artefacts, assertThat, baseUrl, pageUrl, textOf, until }) {
     const gate = process.env.GATE ?? "gate";
 
@@ -154,6 +154,7 @@ export function chatTests({ artefacts, assertThat, baseUrl, pageUrl, textOf, unt
             await says(second, "Place 1 in the queue");
             await completes(page, "first");
             await completes(second, "second");
+            page.expectedFailures = /429/;
         },
 
         async chat_says_what_went_wrong_in_a_sentence(page) {
@@ -188,38 +189,6 @@ export function chatTests({ artefacts, assertThat, baseUrl, pageUrl, textOf, unt
             await ask(page, "well?");
             await says(page, "The connection was lost before an answer came");
             page.expectedFailures = /413|503|ERR_FAILED/;
-        },
-
-        async answer_cuts_events_as_eventsource_does_however_they_come(page) {
-            await page.goto(pageUrl("chat.html"));
-            const problems = await page.evaluate(async () => {
-                const { EventParser } = await import("./answer.js");
-                const stream =
-                    "retry: 12\nretry: 1x\n\nid: start\n\n: comment\nid: 1\ndata:a\ndata: b\ndata:  c\n\n" +
-                    "event: e\r\nid: 2\r\ndata\r\n\r\nid: 3\rdata: x: y\r\rid: 4\nid: n\0\nevent: none\n\n" +
-                    "\ndata: \u2028\u00fc\nother: 1\n\nid\ndata: no id\n\nid: 5\ndata: half";
-                const expected = JSON.stringify([
-                    { name: "message", data: "a\nb\n c", position: "1" },
-                    { name: "e", data: "", position: "2" },
-                    { name: "message", data: "x: y", position: "3" },
-                    { name: "message", data: "\u2028\u00fc", position: "4" },
-                    { name: "message", data: "no id", position: "" },
-                ]);
-                const problems = [];
-                const check = (pieces) => {
-                    const parser = new EventParser();
-                    const found = JSON.stringify(pieces.flatMap((piece) => parser.push(piece)));
-                    if (found !== expected || parser.position !== "" || parser.retryMs !== 12) {
-                        problems.push(`${pieces.length}: ${found}`);
-                    }
-                };
-                check([...stream]);
-                for (let i = 0; i <= stream.length; i++) {
-                    check([stream.slice(0, i), stream.slice(i)]);
-                }
-                return problems;
-            });
-            assertThat(problems.length === 0, problems[0]);
         },
 
         async chat_shows_ten_messages_and_their_end(page) {
