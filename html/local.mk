@@ -67,6 +67,7 @@ nobase_dist_pkgdata_DATA += \
 	html/log/store.js \
 	html/log/ticks.js \
 	html/log/tools.js \
+	html/log/types.d.ts \
 	html/log/view.js \
 	html/log/when.js \
 	html/log/window.js \

@@ -56,12 +56,17 @@ const view = new LogView({
 const reading = new Reading({
     store,
     makeFeed: (onBatch) => new Feed(chosen.name, { onBatch, onState: showState }),
-    startLines: Number(new URLSearchParams(location.search).get("last")) || startLines,
+    startLines: countFrom(new URLSearchParams(location.search).get("last")),
     capBytes,
     isFollowing: () => view.isFollowing,
     onChange: changed,
     onClear: cleared,
 });
+
+// The address may ask for another number of lines to begin with.
+function countFrom(text) {
+    return /^[1-9]\d{0,6}$/.test(text ?? "") ? Number(text) : startLines;
+}
 
 function changed() {
     on.changed();

@@ -24,13 +24,7 @@ export function byId(id) {
     return document.getElementById(id);
 }
 
-/**
- * Makes an element. Text goes in as text, never as markup.
- *
- * @param {string} tag
- * @param {string} className
- * @param {...(Node | string)} children
- */
+/** Makes an element. Text goes in as text, never as markup. */
 export function make(tag, className, ...children) {
     const element = document.createElement(tag);
     element.className = className;
@@ -69,11 +63,7 @@ export function formatReaders(count) {
     return tn(count, "{n} reader", "{n} readers", { n: formatNumber(count) });
 }
 
-/**
- * A gap in words: "Gap: truncated, 1.5 KiB missing".
- *
- * @param {Gap} gap
- */
+/** A gap in words: "Gap: truncated, 1.5 KiB missing". @param {Gap} gap */
 export function formatGap(gap) {
     const sizes = [];
     if (typeof gap.events === "number") {
@@ -135,12 +125,8 @@ export class StateBadge {
 }
 
 /**
- * The stream a page is about: the one that `?stream=` names, else the first of that kind.
- * Waits for the server as long as it takes; the badge says so.
- *
- * @param {string} source the kind of source the page is made for
- * @param {StateBadge} badge
- * @returns {Promise<{name: string, streams: import("./ssecgi.js").StreamInfo[]}>}
+ * The stream a page is about, and all there are: the one that `?stream=` names, else the first of
+ * that kind. Waits for the server as long as it takes; the badge says so.
  */
 export async function chooseStream(source, badge) {
     const asked = new URLSearchParams(location.search).get("stream");

@@ -248,7 +248,11 @@ byId("publish").addEventListener("submit", async (event) => {
     event.preventDefault();
     const input = byId("publish-text");
     const text = input.value;
-    const problem = await publish(byId("publish-room").value, text);
+    const room = byId("publish-room").value;
+    if (!room) {
+        return; // none is read yet
+    }
+    const problem = await publish(room, text);
     setText(byId("answer"), problem);
     if (!problem && input.value === text) {
         input.value = ""; // the message itself comes by the stream

@@ -8,6 +8,7 @@ import { late } from "./late.js";
 const hubName = "ssecgi log 1";
 const helloMs = 5000;
 const retryMs = 2000; // when the hub could not even be loaded
+const aliveMs = 5000; // in which the hub has to answer
 
 const history = late(() => import("./history.js"));
 
@@ -58,14 +59,12 @@ export class Feed {
     #isFollowing = false;
     #start = {};
     #cursor = "";
+    #isAlive = true; // the hub has answered
 
-    /**
-     * Options: onBatch(batch), which may return a promise to slow the stream down; onState(state);
-     * params; base, where the streams are if not beside the pages; isShared: false, no SharedWorker.
-     */
+    /** @param {import("./types.d.ts").FeedOptions} options */
     constructor(name, options) {
         this.#target = { name, params: options.params ?? {}, base: options.base };
-        this.#options = { onState: () => {}, isShared: true, ...options };
+        this.#options = { onState: () => {}, isShared: true, aliveMs, ...options };
         globalThis.addEventListener?.("pagehide", () => this.#post({ do: "stop" }));
         globalThis.addEventListener?.("pageshow", (event) => event.persisted && this.#again());
     }
@@ -154,6 +153,27 @@ export class Feed {
         if (shared && hasLocks) {
             holdLock(port);
         }
+        if (shared) {
+            this.#watch(port);
+        }
+    }
+
+    // A hub lives in the process of the page that came first, and dies with it when that crashes.
+    #watch(port) {
+        this.#isAlive = true;
+        const timer = setInterval(() => {
+            if (this.#port !== port) {
+                clearInterval(timer);
+            } else if (this.#isAlive) {
+                this.#isAlive = false;
+                this.#post({ do: "ping" });
+            } else {
+                this.#post({ do: "bye" });
+                this.#port = null;
+                clearInterval(timer);
+                this.#again();
+            }
+        }, this.#options.aliveMs);
     }
 
     #post(message) {
@@ -161,6 +181,7 @@ export class Feed {
     }
 
     #take(message) {
+        this.#isAlive = true;
         if (message.is === "ping") {
             this.#post({ do: "pong" });
         } else if (message.is === "gone") {

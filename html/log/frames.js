@@ -18,7 +18,7 @@ const CR = 13;
 const SPACE = 32;
 const COLON = 58;
 
-const maxFieldBytes = 16 * 1024 * 1024; // of a longer line the rest is left out
+const maxFieldBytes = 16 * 1024 * 1024; // of a longer line or event the rest is left out
 
 const gapFlags = kinds.indexOf("gap") << kindShift;
 const partialFlags = kinds.indexOf("partial") << kindShift;
@@ -182,6 +182,9 @@ export class FrameParser {
             from++;
         }
         if (field === "data") {
+            if (this.lines.textEnd - textStart(this.lines, this.lines.count) >= maxFieldBytes) {
+                return;
+            }
             if (this.#dataLines++ > 0) {
                 this.lines.writeBreak();
             }

@@ -6,12 +6,13 @@ import { FrameParser } from "./frames.js";
 import { Lines, kindMask, kindShift, kinds, sliceBatch } from "./lines.js";
 import { Source } from "./source.js";
 
-/** @typedef {import("./lines.js").Batch} Batch */
+/** @typedef {import("./types.d.ts").Batch} Batch */
 
 /** The address before everything that a log has. */
 const beginning = "start";
 
 const quietMs = 500; // without an end, a stretch is over after such a pause
+const stallMs = 30000; // an answer that pauses for longer does not come
 const gapKind = kinds.indexOf("gap");
 
 /**
@@ -23,7 +24,7 @@ const gapKind = kinds.indexOf("gap");
 
 async function open(target, params, signal) {
     const url = streamUrl(target.name, { ...target.params, ...params }, target.base);
-    const response = await fetch(url, { cache: "no-store", signal });
+    const response = await inTime(fetch(url, { cache: "no-store", signal }));
     if (response.ok || response.status === 410) {
         return response;
     }
@@ -41,6 +42,16 @@ function pause(ms) {
     return { over, end: () => clearTimeout(timer) };
 }
 
+// What a promise brings, unless it takes too long.
+async function inTime(promise) {
+    const wait = pause(stallMs);
+    const value = await Promise.race([promise, wait.over]).finally(wait.end);
+    if (value.isQuiet) {
+        throw new Error("no answer");
+    }
+    return value;
+}
+
 // Reads a response into one batch, until it ends, has `count` lines, or is quiet for a while. What is
 // cut off must not be taken for all there is.
 async function readBatch(response, { count = Infinity, limitMs = 0 } = {}) {
@@ -48,16 +59,17 @@ async function readBatch(response, { count = Infinity, limitMs = 0 } = {}) {
     const parser = new FrameParser((batch) => all.add(batch));
     const reader = response.body.getReader();
     for (let isOver = false; !isOver; ) {
-        const wait = limitMs > 0 ? pause(limitMs) : null;
-        const read = await Promise.race([reader.read(), ...(wait ? [wait.over] : [])]);
-        wait?.end();
+        const wait = pause(limitMs || stallMs);
+        const read = await Promise.race([reader.read(), wait.over]);
+        wait.end();
         const names = (read.value ? parser.feed(read.value) : []).map(({ name }) => name);
         if (parser.hasNews) {
             all.add(parser.take());
         }
-        isOver = read.isQuiet || all.count >= count || names.includes("stream.end");
+        const isPause = read.isQuiet && limitMs > 0;
+        isOver = isPause || all.count >= count || names.includes("stream.end");
         const isBusy = names.includes("stream.busy");
-        if (isBusy || (read.done && !isOver)) {
+        if (isBusy || ((read.done || read.isQuiet) && !isOver)) {
             reader.cancel().catch(() => {});
             throw new Error(isBusy ? "the server is busy" : "connection lost");
         }

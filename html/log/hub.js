@@ -287,6 +287,7 @@ export class Hub {
                 clearInterval(pingTimer);
                 navigator.locks.request(name, drop).catch(() => {});
             },
+            ping: () => port.postMessage({ is: "pong" }),
             pong: () => {},
             bye: drop,
         };

@@ -1,21 +1,6 @@
 // SPDX-License-Identifier: MIT
 // lines: many lines in a few arrays of bytes, as they travel from the hub and stand in the store.
 
-/**
- * @typedef {object} Batch lines in order
- * @property {number} count
- * @property {Uint8Array} text      of all lines, each with a "\n" at its end that is not part of it
- * @property {Uint32Array} ends     where each ends in it, behind the "\n"
- * @property {Uint8Array} ids       the positions, one behind the other
- * @property {Uint32Array} idEnds
- * @property {Uint8Array} flags     level and kind, as below
- * @property {string[]} names       the events' names that occur
- * @property {Uint16Array} nameOf   each line's place in names
- * @property {number[]} arrivals    pairs: from this line on, when they came; 0 for history
- * @property {string} before        the position before the first line, "" where unknown
- * @property {string} position      the position after the last one
- */
-
 export const kinds = ["line", "partial", "gap"];
 export const levelMask = 7;
 export const kindShift = 3;

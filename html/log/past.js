@@ -5,6 +5,7 @@ const pageLines = 500;
 const filteredPageLines = 5000; // few of them will be shown
 const filteredPages = 4; // that a filter loads by itself; then the reader is asked
 const linkLines = 200; // before the line that a link leads to
+const retryMs = 2000; // when they could not be loaded
 
 // What is before the first line, reading.older: "more" (it can be loaded), "ask" (when the reader says
 // so), "loading", "failed", "beginning", "gone" (deleted), or "" where there is no way to it: several
@@ -13,16 +14,19 @@ const linkLines = 200; // before the line that a link leads to
 export class Past {
     #reading;
     #onPlace;
+    #onFailure;
     #pages = 0; // loaded for this filter
     #target = null; // where a link leads to
 
     /**
      * @param {import("./reading.js").Reading} reading
      * @param {(a: number, b: number, isGone: boolean) => void} onPlace a link's lines came
+     * @param {() => void} onFailure they could not be had, and are asked for again
      */
-    constructor(reading, onPlace) {
+    constructor(reading, onPlace, onFailure) {
         this.#reading = reading;
         this.#onPlace = onPlace;
+        this.#onFailure = onFailure;
         reading.onBatch = () => this.#find();
     }
 
@@ -72,12 +76,19 @@ export class Past {
         if (turn !== reading.turn) {
             return;
         }
+        if (page.older === "failed") {
+            // To begin after the line would show another one in its place.
+            const again = () => turn === reading.turn && this.open({ from, to, isAfter });
+            setTimeout(again, retryMs);
+            this.#onFailure();
+            return;
+        }
         if (page.batch) {
             store.append(page.batch);
         }
         this.#target = { from, to, turn, first: store.end, isFound: false };
         reading.feed.follow({ from: page.end || from });
-        reading.older = page.older;
+        reading.older = page.older || "more"; // the server refused the link, not the way back
     }
 
     async #page(before, count) {

@@ -20,11 +20,7 @@ export class Source {
     #go = null; // lets the connection read on
     #wait = null;
 
-    /**
-     * Options: params; start, {from} or {last}; onBatch(batch), perhaps without lines, to tell a
-     * position; onState(state); canTake(): while it says no, nothing more is read, until readOn();
-     * onEvent(event): stream.* ones, but gaps; onResponse(response).
-     */
+    /** @param {import("./types.d.ts").SourceOptions} options */
     constructor({ name, base }, options) {
         this.#options = options;
         this.#parser = new FrameParser((batch) => this.#hand(batch));

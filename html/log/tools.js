@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // tools: all that can be done with the lines of the log page besides following them.
 
-import { t } from "../lang.js";
+import { key, t } from "../lang.js";
 import { LogView } from "./view.js";
 import { byId, formatNumber, setText } from "../page.js";
 import { isAnswering, parseObject } from "../ssecgi.js";
@@ -19,6 +19,7 @@ const errorLevel = 4;
 const rateSeconds = 10;
 const quietMs = 1500; // after following began: what comes first was there before
 const beginning = "start"; // the address before everything that a log has
+const missingPlace = key("The lines of this link can't be had just now: they are asked for again.");
 const loadable = new Set(["unreadable", "no-memory", "unknown"]);
 
 let page;
@@ -49,7 +50,7 @@ export function startTools(thePage) {
     page = thePage;
     ({ store, view, reading } = page);
     addParts();
-    past = new Past(reading, showPlace);
+    past = new Past(reading, showPlace, () => tell(t(missingPlace)));
     panes = [{ store, view }];
     followingSince = Date.now();
     spokenEnd = rateEnd = store.end;
@@ -269,6 +270,9 @@ function openLink({ from, to = from, before = "", isAfter = false }) {
 }
 
 function showPlace(a, b, isGone) {
+    if (byId("notice-text").textContent === t(missingPlace)) {
+        tell("");
+    }
     view.select(a, b);
     goTo(a);
     picked.show();

@@ -31,14 +31,7 @@ export class LogView {
     #lineHeight = 20;
     #look;
 
-    /**
-     * @param {object} parts viewport: what scrolls; list: what holds the rows, has an id; rail: the
-     *     scrollbar; store; and what is told, all optional:
-     *     onChange() following began or ended, or other rows are seen;
-     *     onOlder(), onNewer() the reader is near the oldest or newest line there is;
-     *     onNewest() asks for the newest when the store has let go of it;
-     *     onSelect(from, to) the reader selected lines; onLoadGap(number); canLoad(number)
-     */
+    /** @param {import("./types.d.ts").ViewParts} parts */
     constructor({ viewport, list, rail, store, ...on }) {
         this.#viewport = viewport;
         this.#list = list;

@@ -135,6 +135,19 @@ test("pieces are of at most 256 KiB, but for one long line", () => {
     assert.equal(linesOf(batches).at(-1).text, long);
 });
 
+test("of an event without an end no more is kept than of a long line", () => {
+    const batches = [];
+    const parser = new FrameParser((batch) => batches.push(batch));
+    const piece = encoder.encode(`data: ${"x".repeat(1024 * 1024)}\n`);
+    for (let i = 0; i < 40; i++) {
+        parser.feed(piece);
+    }
+    parser.feed(encoder.encode("id: a\n\nid: b\ndata: next\n\n"));
+    batches.push(parser.take());
+    assert.deepEqual([batches[0].count, batches[0].position, batches.at(-1).position], [1, "a", "b"]);
+    assert.ok(batches[0].ends[0] < 18 * 1024 * 1024);
+});
+
 test("a slice of a batch is a batch", () => {
     const batch = batchOf(["a", { text: "b", name: "x.log" }, "c\nd", { text: "e", name: "y.log" }], { start: "s" });
     const all = linesOf([batch]);

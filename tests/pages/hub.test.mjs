@@ -272,6 +272,23 @@ test("a page that was given up because it slept goes on when it wakes", async ()
     assert.notEqual(ports.at(-1), port);
 });
 
+test("a page whose hub died goes on with another", async () => {
+    server.write(100);
+    const page = makePage({ aliveMs: 50 });
+    page.follow({ last: 10 });
+    await until(() => page.lines.length === 10);
+    const { length } = ports;
+    const dead = ports.at(-2); // the hub's end: its connection is cut, and it says nothing more
+    dead.onmessage({ data: { do: "stop" } });
+    dead.onmessage = null;
+    hub = new Hub({ pings: false });
+    server.write(50);
+    await until(() => ports.length > length);
+    server.write(50);
+    await until(() => page.last === 200);
+    page.expectRun(91, 200);
+});
+
 test("without a SharedWorker the page has a hub of its own", async () => {
     server.write(3);
     const page = makePage({ isShared: false });

@@ -67,7 +67,7 @@ class FakeFeed {
 
 function makeReading({ capBytes = 128 * 1024 * 1024 } = {}) {
     const store = new Store({ capBytes });
-    const it = { store, isFollowing: true, places: [], clears: 0 };
+    const it = { store, isFollowing: true, places: [], clears: 0, failures: { count: 0 } };
     it.reading = new Reading({
         store,
         makeFeed: (onBatch) => (it.feed = new FakeFeed(onBatch)),
@@ -77,7 +77,11 @@ function makeReading({ capBytes = 128 * 1024 * 1024 } = {}) {
         onChange: () => {},
         onClear: () => it.clears++,
     });
-    it.past = new Past(it.reading, (...place) => it.places.push(place));
+    it.past = new Past(
+        it.reading,
+        (...place) => it.places.push(place),
+        () => it.failures.count++
+    );
     return it;
 }
 
@@ -159,6 +163,21 @@ test("a link to the first line of all opens", async () => {
     assert.deepEqual(places, [[0, 0, false]]);
     assert.deepEqual(textsOf(store), [0, 1, 2]);
     assert.equal(reading.older, "beginning");
+});
+
+test("a link whose lines can't be had is tried again, and shows no other line instead", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { past, feed, places, failures } = makeReading();
+    feed.failure = new Error("no answer");
+    past.open({ from: "p500", to: "p500", isAfter: false });
+    await settle();
+    assert.deepEqual([feed.asked, failures.count], [["stop"], 1]);
+    feed.failure = null;
+    t.mock.timers.tick(2000);
+    await settle();
+    assert.deepEqual(feed.asked.at(-1), { from: "p499" });
+    feed.give(500, 501);
+    assert.deepEqual(places, [[200, 200, false]]);
 });
 
 test("a link to what is gone says so, at the gap", async () => {

@@ -66,6 +66,8 @@ export default {
     "Previous error (E)": "上一个错误 (E)",
     "Next error (e)": "下一个错误 (e)",
     "No more errors after this line.": "此行之后没有更多错误。",
+    "The lines of this link can't be had just now: they are asked for again.":
+        "暂时无法取得此链接的行，正在重试。",
     "No error in the lines loaded.": "已加载的行中没有错误。",
     "The first error of the lines loaded.": "这是已加载的行中的第一个错误。",
     "Earlier lines are not loaded: scroll up, or search all of the log.":
