@@ -6,7 +6,7 @@ export const languages = { en: "English", "zh-CN": "中文" };
 
 const storageKey = "ssecgi.lang";
 
-let words = {};
+let words = Object.create(null);
 let current = "en";
 
 /** The language that was chosen here, else the first of the browser's that there is. */
@@ -44,7 +44,7 @@ export function key(text) {
 
 /** The text in the reader's language, its {places} filled. */
 export function t(text, values = {}) {
-    return (words[text] ?? text).replace(/\{(\w+)\}/g, (place, name) =>
+    return String(words[text] ?? text).replace(/\{(\w+)\}/g, (place, name) =>
         String(values[name] ?? place)
     );
 }
@@ -77,7 +77,7 @@ export async function useWords(page) {
         // One that is not there leaves English words, and a working page.
         const load = (name) =>
             import(`./lang/${current}/${name}.js`).then((it) => it.default, () => ({}));
-        words = Object.assign({}, ...(await Promise.all([load("common"), load(page)])));
+        words = Object.assign(Object.create(null), ...(await Promise.all([load("common"), load(page)])));
     }
     document.documentElement.lang = current;
     fillMarkup();

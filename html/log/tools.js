@@ -358,6 +358,7 @@ function joinPage() {
             loadable.has(parseObject(store.full(number)).reason) && beforeGap(number) !== "",
         loadGap: (number) => openLink({ from: beforeGap(number), isAfter: true }),
     });
+    view.update(); // the reader may be at the top already, where earlier lines are wanted
 }
 
 // Keys and buttons

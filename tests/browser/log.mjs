@@ -208,6 +208,23 @@ export function logTests(tools) {
             await seen(page, last);
         },
 
+        // As when the tab crashes in whose process it was.
+        async log_goes_on_when_the_shared_worker_is_gone(page) {
+            await openLog(page);
+            const first = mark();
+            append(first);
+            await seen(page, first);
+            const session = await page.context().browser().newBrowserCDPSession();
+            const { targetInfos } = await session.send("Target.getTargets", {
+                filter: [{ type: "shared_worker" }],
+            });
+            assertThat(targetInfos.length === 1, `${targetInfos.length} shared workers`);
+            await session.send("Target.closeTarget", { targetId: targetInfos[0].targetId });
+            const lines = [mark(), mark()];
+            append(...lines);
+            await areShownOnce(page, [first, ...lines]);
+        },
+
         async log_shows_a_rotation_as_a_boundary(page) {
             await openLog(page);
             const lines = [mark(), mark(), mark()];

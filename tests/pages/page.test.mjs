@@ -70,6 +70,13 @@ test("a gap in words tells what is known of it", () => {
     }
 });
 
+test("an odd reason of a gap is a word like any", () => {
+    for (const reason of [null, 7, {}, "constructor", "__proto__", "toString"]) {
+        assert.ok(page.formatGap({ reason }).startsWith(`Gap: ${reason}, `));
+        assert.equal(page.stateDetail(reason), String(reason));
+    }
+});
+
 test("a connection's state is told with its status and its reason", () => {
     assert.equal(page.stateDetail("the server answered 503: it sleeps"), "the server answered 503: it sleeps");
     assert.equal(page.stateDetail(""), "");
