@@ -59,6 +59,12 @@ def free_port():
         return s.getsockname()[1]
 
 
+def accepts(path):
+    """Whether somebody listens there. The socket's file comes before that."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 def wait_until(condition, what, timeout=WAIT):
     """Polls until the condition holds and answers its value."""
     deadline = time.monotonic() + timeout

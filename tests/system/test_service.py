@@ -192,7 +192,7 @@ class Telling(service_manager.Case):
         process = self.service(self.path, "--listen", "unix:" + self.address, NOTIFY_SOCKET="nonsense",
                                WATCHDOG_USEC="often", LISTEN_FDS="some")
         server = harness.Responder(process, self.address)
-        harness.wait_until(lambda: os.path.exists(self.address), "it listens")
+        harness.wait_until(lambda: harness.accepts(self.address), "it listens")
         self.keep(server.stream("/events/app"))
         for word in ("NOTIFY_SOCKET", "LISTEN_FDS"):
             self.assertIn(word, process.log.read_text())
@@ -215,7 +215,7 @@ class Sockets(service_manager.Case):
         sockets = [self.keep(service_manager.listening(a)) for a in (self.one, self.two)]
         third = self.dir / "three.sock"
         process = self.service(self.path, "--listen", "unix:%s" % third, sockets=sockets)
-        harness.wait_until(third.exists, "it listens")
+        harness.wait_until(lambda: harness.accepts(third), "it listens")
         for address in (self.one, self.two, third):
             self.check(process, address)
         self.assertEqual(process.stop(), 0)
@@ -266,7 +266,7 @@ class Sockets(service_manager.Case):
         process = self.process([tool, "-l", self.one, "-l", self.two, "--fdname=one:two",
                                 "-E", "NOTIFY_SOCKET=" + manager.address,
                                 *shlex.split(settings["ExecStart"][0])], "activate.log")
-        harness.wait_until(lambda: self.two.exists(), "it listens")
+        harness.wait_until(lambda: harness.accepts(self.two), "it listens")
         # The first connection starts ssecgi, which answers it.
         self.check(process, self.one)
         manager.until("READY=1")
