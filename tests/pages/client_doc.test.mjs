@@ -17,6 +17,7 @@ const examples = [...page.matchAll(/^## ([^\n]*)\n|```js\n(.*?)```\n\n```text\n(
 
 const line = (number) => `id: p${number}\ndata: line ${number}\n\n`;
 const hop = (number) => `id: h${number}\ndata: hop ${number}\n\n`;
+const started = 'event: stream.started\ndata: {"id": "1", "url": "/events/trace/1"}\n\n';
 const gap = 'id: p5\nevent: stream.gap\ndata: {"reason": "truncated", "bytes": 12}\n\n';
 const end = (data) => `event: stream.end\ndata: ${data}\n\n`;
 const member = (stream, data) => `data: ${JSON.stringify({ stream, data })}\n\n`;
@@ -31,7 +32,7 @@ const answers = {
     "GET app?last=1": line(4),
     "GET app?from=p4": gap + line(6) + end("{}"),
     "GET ?stream=clock&stream=rooms%2F17": member("clock", "12:00") + member("rooms/17", "hello") + end("{}"),
-    "POST trace": `${hop(1)}id: h2\ndata: hop`,
+    "POST trace": `${started}${hop(1)}id: h2\ndata: hop`,
     "GET trace/1 h1": hop(2) + hop(3) + end('{"status": 0}'),
     "GET feed": `event: update\ndata: 17\n\n${end("{}")}`,
     "GET burst": "data: x\n\n".repeat(1000) + end("{}"),
