@@ -307,8 +307,9 @@ function speak() {
 function showRate() {
     const count = store.end - rateEnd;
     rateEnd = store.end;
+    const isLive = count > 0 && store.line(store.end - 1).arrived > 0; // not loaded around a link
     if (recentCounts) {
-        recentCounts = [count, ...recentCounts.slice(0, rateSeconds - 1)];
+        recentCounts = [isLive ? count : 0, ...recentCounts.slice(0, rateSeconds - 1)];
         const lines = recentCounts.reduce((sum, each) => sum + each, 0);
         setText(byId("rate"), `${formatNumber(lines / recentCounts.length)}/s`);
     } else {
