@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // index: the page of all streams. Watches them over one connection, and says what each brought last.
 
-import { Stream, isAnswering, listStreams, streamUrl } from "./ssecgi.js";
+import { Stream, isAnswering, listStreams, parseObject, streamUrl } from "./ssecgi.js";
 import { RateStrip } from "./chart.js";
 import { key, t, tn, useWords } from "./lang.js";
 import {
@@ -183,16 +183,8 @@ let badge = null;
 
 /* --- the connection ---------------------------------------------------------------------- */
 
-function parse(event) {
-    try {
-        return Object(JSON.parse(event.data));
-    } catch {
-        return {};
-    }
-}
-
 function takeEvent(event) {
-    const { stream: name, data } = parse(event);
+    const { stream: name, data } = parseObject(event.data);
     const card = cards.get(name);
     if (event.name === "stream.member_end") {
         card?.say(t("It has ended."));

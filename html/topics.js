@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // topics: the topics page. Several members of a family over one connection, and a form to publish.
 
-import { Stream, listStreams, streamUrl } from "./ssecgi.js";
+import { Stream, listStreams, parseObject, streamUrl } from "./ssecgi.js";
 import { key, t, tn, useWords } from "./lang.js";
 import { StateBadge, byId, followPage, formatGap, formatNumber, make, setText } from "./page.js";
 
@@ -72,16 +72,8 @@ function clear() {
 }
 
 // What an event of several streams says: {"stream", "event", "data"} or {"stream", "readers"}.
-function parse(event) {
-    try {
-        return Object(JSON.parse(event.data));
-    } catch {
-        return {};
-    }
-}
-
 function takeEvent(event) {
-    const value = parse(event);
+    const value = parseObject(event.data);
     if (typeof value.stream !== "string") {
         return;
     }
