@@ -83,7 +83,7 @@ function refusalSentence(end) {
  *
  * @param {End} end
  */
-export function endSentence(end) {
+function endSentence(end) {
     if (end.refused !== undefined) {
         return refusalSentence(end) + againSentence(end);
     }

@@ -77,6 +77,11 @@ export function formatGap(gap) {
     return t("Gap: {reason}, {size}", { reason: t(gap.reason), size }) + detail;
 }
 
+/** A state in a word. */
+export function stateWord(name) {
+    return t(stateWords[name]);
+}
+
 /** What the client module says of a connection, in the reader's language. */
 export function stateDetail(text) {
     const [, status, more] = /^the server answered (\d+)(.*)$/s.exec(text) ?? [];
@@ -104,7 +109,7 @@ export class StateBadge {
         clearInterval(this.#timer);
         this.#root.dataset.state = state.name;
         this.#root.title = stateDetail(state.detail);
-        setText(this.#word, t(stateWords[state.name]));
+        setText(this.#word, stateWord(state.name));
         this.#showDetail(state);
         if (state.retryAt) {
             this.#timer = setInterval(() => this.#showDetail(state), 1000);

@@ -16,7 +16,7 @@ const goneMs = 60000; // without an answer, where locks do not tell
 const encoder = new TextEncoder();
 
 /** Recent batches, numbered. */
-export class Ring {
+class Ring {
     #batches = [];
     #bytes = 0;
     first = 0;

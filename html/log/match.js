@@ -17,9 +17,14 @@
  * @property {boolean} isBroken     a line has line breaks of its own
  */
 
+/** A text as a pattern that matches nothing but it, for JavaScript and PCRE alike. */
+export function escapePattern(text) {
+    return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+}
+
 /** @param {Query} query @throws {SyntaxError} */
 export function compile({ text, isRegex, ignoreCase }) {
-    const source = isRegex ? text : text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+    const source = isRegex ? text : escapePattern(text);
     return new RegExp(source, ignoreCase ? "giu" : "gu");
 }
 

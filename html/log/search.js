@@ -4,24 +4,14 @@
 import { t } from "../lang.js";
 import { byId, formatNumber, setText } from "../page.js";
 import { Finder } from "./finder.js";
+import { compile, escapePattern } from "./match.js";
 import { indexOf } from "./rows.js";
 
 const typingMs = 120;
 const growMs = 250;
 const none = new Int32Array(0);
 
-/**
- * @typedef {object} Query
- * @property {string} text
- * @property {boolean} isRegex
- * @property {boolean} ignoreCase
- * @property {boolean} invert
- */
-
-/** A text as a pattern that matches nothing but it, for JavaScript and PCRE alike. */
-export function escapePattern(text) {
-    return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-}
+/** @typedef {import("./match.js").Query} Query */
 
 /** What `?grep=` or `?regex=` the server is asked for the same lines. */
 export function serverQuery({ text, isRegex, ignoreCase, invert }) {
@@ -31,14 +21,13 @@ export function serverQuery({ text, isRegex, ignoreCase, invert }) {
     return invert ? { ...which, invert: true } : which;
 }
 
-/** What is marked in the rows. */
-export function highlighter({ text, isRegex, ignoreCase, invert }) {
-    if (!text || invert) {
+// What is marked in the rows.
+function highlighter(query) {
+    if (!query.text || query.invert) {
         return [];
     }
-    const source = isRegex ? text : escapePattern(text);
     try {
-        return [new RegExp(source, ignoreCase ? "giu" : "gu")];
+        return [compile(query)];
     } catch {
         return [];
     }

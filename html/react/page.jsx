@@ -4,7 +4,7 @@
 import { StrictMode, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { key, t, tn, useWords } from "../lang.js";
-import { formatGap, formatNumber } from "../page.js";
+import { formatGap, formatNumber, stateDetail, stateWord } from "../page.js";
 import { isAnswering, listStreams } from "../ssecgi.js";
 import { useStream } from "./useStream.js";
 
@@ -14,21 +14,12 @@ const shownChars = 4096; // of one message
 const endPx = 24; // this close to the end counts as the end
 const listRetryMs = 2000;
 
-const stateWords = {
-    connecting: key("Connecting"),
-    live: key("Live"),
-    retrying: key("Retrying"),
-    stale: key("Stale"),
-    busy: key("Busy"),
-    ended: key("Ended"),
-    held: key("Held"),
-};
-
 function State({ state }) {
+    const detail = stateDetail(state.detail);
     return (
-        <span className="state" data-state={state.name} role="status" title={state.detail}>
-            <span className="state-word">{t(stateWords[state.name])}</span>
-            <span className="state-detail">{state.name === "live" ? "" : state.detail}</span>
+        <span className="state" data-state={state.name} role="status" title={detail}>
+            <span className="state-word">{stateWord(state.name)}</span>
+            <span className="state-detail">{state.name === "live" ? "" : detail}</span>
         </span>
     );
 }
