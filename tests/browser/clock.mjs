@@ -53,6 +53,32 @@ export function clockTests(tools) {
             assertThat((await textOf(page, "#gap")).includes("late"), "and why");
         },
 
+        async clock_says_what_has_become_of_its_connection(page) {
+            const answers = {
+                Busy: { status: 200, body: 'event: stream.busy\ndata: {"reason":"max_streams"}\n\n' },
+                Retrying: { status: 503, headers: { "Retry-After": "60" }, body: "" },
+                Ended: { status: 200, body: "event: stream.end\ndata: {}\n\n" },
+            };
+            page.expectedFailures = /503/;
+            for (const [state, answer] of Object.entries(answers)) {
+                await page.unrouteAll();
+                await page.route("**/events/clock", (route) =>
+                    route.fulfill({ contentType: "text/event-stream", ...answer })
+                );
+                await page.goto(pageUrl("clock.html"));
+                await stateIs(page, state);
+            }
+            await page.unrouteAll();
+            await page.route("**/events/clock", () => {}); // no answer, and no end
+            await page.clock.install();
+            await page.goto(pageUrl("clock.html"));
+            await until("it is asked", async () => (await textOf(page, "#state")).length > 0);
+            await until("Stale", async () => {
+                await page.clock.fastForward(36000);
+                return (await textOf(page, "#state")).includes("Stale");
+            });
+        },
+
         clock_fits_a_narrow_screen_and_the_dark: (page) => fitsNarrow(page, "clock"),
     };
 }

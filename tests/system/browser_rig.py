@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import pathlib
+import subprocess
 import threading
 import urllib.parse
 
@@ -18,6 +19,7 @@ import upstream
 MODULES = os.environ.get("SSECGI_MODULES", str(pathlib.Path(harness.SSECGI).parent))
 HAS_CHAT = (pathlib.Path(MODULES) / "chat.so").exists()
 DEMO = harness.SRCDIR / "deploy" / "demo"
+BROWSER = harness.SRCDIR / "tests" / "browser"
 
 # Says the question and five words, and the rest when it may.
 SLOW_ANSWER = """printf '%s ' "$(cat)"; i=0
@@ -83,6 +85,33 @@ class Case(harness.Case):
                              metrics={"allow": ["127.0.0.1"]}, state_dir=str(self.dir))
         self.server = self.lighttpd("lighttpd/lighttpd.conf", docroot, CONFIG=config)
         self.control = self.keep(Control(self))
+
+    def find_browser(self):
+        """Node and Chromium; skips where the driver is not installed."""
+        if not (BROWSER / "node_modules" / "playwright-core").is_dir():
+            self.skipTest("playwright-core is not installed: npm ci in tests/browser")
+        return (harness.find_program("node"),
+                os.environ.get("CHROMIUM") or harness.find_program("chromium"))
+
+    def run_browser(self, *args, timeout):
+        """Runs tests/browser/run.mjs against the server; all that it runs must pass."""
+        node, chromium = self.find_browser()
+        env = self.environment({
+            "BASE_URL": "http://127.0.0.1:%d/" % self.server.port, "CONTROL": self.control.url,
+            "LOG_FILE": self.dir / "app.log", "LOG_STREAM": "app", "FOLDER": self.dir,
+            "GATE": self.gate, "CHROMIUM": chromium, "TMPDIR": self.dir,
+            "ARTEFACTS": os.environ.get("ARTEFACTS") or harness.BUILDDIR / "artefacts"})
+        run = self.process([node, BROWSER / "run.mjs", *args], "browser.log", env=env)
+        try:
+            status = run.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.fail("the browser test took more than %d s" % timeout)
+        text = run.log.read_text("utf-8", "replace")
+        if status == 77:
+            self.skipTest(text.strip())
+        self.assertEqual(status, 0, text)
+        self.assertRegex(text, r"(?m)^ok \d")
+        self.assertNotRegex(text, r"(?m)^not ok")
 
     def kill_responder(self, _file, _body):
         """SIGKILL; lighttpd spawns another one."""

@@ -7,39 +7,19 @@ those to run, instead of all.
 
 import os
 import re
-import subprocess
 
 import browser_rig
 import harness
 
-FOLDER = harness.SRCDIR / "tests" / "browser"
 TIMEOUT = 220
 CHOSEN = os.environ.get("BROWSER_TESTS", "").split()
 
 
 class Browser(browser_rig.Case):
     def run_suite(self, *args):
-        node = harness.find_program("node")
-        chromium = os.environ.get("CHROMIUM") or harness.find_program("chromium")
-        if not (FOLDER / "node_modules" / "playwright-core").is_dir():
-            self.skipTest("playwright-core is not installed: npm ci in tests/browser")
+        self.find_browser()
         self.start()
-        env = self.environment({
-            "BASE_URL": "http://127.0.0.1:%d/" % self.server.port, "CONTROL": self.control.url,
-            "LOG_FILE": self.dir / "app.log", "LOG_STREAM": "app", "FOLDER": self.dir,
-            "GATE": self.gate, "CHROMIUM": chromium, "TMPDIR": self.dir,
-            "ARTEFACTS": os.environ.get("ARTEFACTS") or harness.BUILDDIR / "artefacts"})
-        run = self.process([node, FOLDER / "run.mjs", *args], "browser.log", env=env)
-        try:
-            status = run.wait(TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self.fail("the browser test took more than %d s" % TIMEOUT)
-        text = run.log.read_text("utf-8", "replace")
-        if status == 77:
-            self.skipTest(text.strip())
-        self.assertEqual(status, 0, text)
-        self.assertRegex(text, r"(?m)^ok \d")
-        self.assertNotRegex(text, r"(?m)^not ok")
+        self.run_browser(*args, timeout=TIMEOUT)
         harness.wait_until(
             lambda: not any(map(harness.presence_folder, self.server.responders())),
             "with its last reader gone, a process removes what it noted")
@@ -47,7 +27,7 @@ class Browser(browser_rig.Case):
 
 def suites():
     """As run.mjs names them."""
-    line = re.search(r"(?m)^const suites = \[(.*)\];$", (FOLDER / "run.mjs").read_text("utf-8"))
+    line = re.search(r"(?m)^const suites = \[(.*)\];$", (browser_rig.BROWSER / "run.mjs").read_text("utf-8"))
     return re.findall(r'"(\w+)"', line.group(1))
 
 

@@ -9,7 +9,6 @@ import browser_rig
 import harness
 
 HTML = harness.SRCDIR / "html"
-BROWSER = harness.SRCDIR / "tests" / "browser"
 VITE = HTML / "react" / "node_modules" / "vite" / "bin" / "vite.js"
 BUILD_TIMEOUT = 120
 TIMEOUT = 100
@@ -31,36 +30,16 @@ class React(browser_rig.Case):
             shutil.rmtree(place)
         (built / "react").rename(place)
 
-    def run_tests(self, *chosen):
-        env = self.environment({
-            "BASE_URL": "http://127.0.0.1:%d/" % self.server.port, "CONTROL": self.control.url,
-            "LOG_FILE": self.dir / "app.log", "LOG_STREAM": "app",
-            "FOLDER": self.dir, "CHROMIUM": self.chromium, "TMPDIR": self.dir,
-            "ARTEFACTS": os.environ.get("ARTEFACTS") or harness.BUILDDIR / "artefacts"})
-        run = self.process([self.node, BROWSER / "run.mjs", "--suite", "react", *chosen],
-                           "browser.log", env=env)
-        try:
-            status = run.wait(TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self.fail("the browser test took more than %d s" % TIMEOUT)
-        text = run.log.read_text("utf-8", "replace")
-        if status == 77:
-            self.skipTest(text.strip())
-        self.assertEqual(status, 0, text)
-        self.assertRegex(text, r"(?m)^ok \d+ - react_")
-
     def test_the_react_page_works_in_chromium(self):
-        self.node = harness.find_program("node")
-        self.chromium = os.environ.get("CHROMIUM") or harness.find_program("chromium")
-        for path, folder in ((VITE, "html/react"),
-                             (BROWSER / "node_modules" / "playwright-core", "tests/browser")):
-            if not path.exists():
-                self.skipTest("%s is not installed: npm ci in %s" % (path.name, folder))
+        self.node, _ = self.find_browser()
+        if not VITE.exists():
+            self.skipTest("vite.js is not installed: npm ci in html/react")
         for path in HTML.iterdir():
             if path.name not in ("react", "node_modules"):
                 (self.docroot() / path.name).symlink_to(path)
         self.build("development")
         self.start(self.docroot())
-        self.run_tests(*os.environ.get("BROWSER_TESTS", "").split())
+        chosen = os.environ.get("BROWSER_TESTS", "").split()
+        self.run_browser("--suite", "react", *chosen, timeout=TIMEOUT)
         self.build("production")
-        self.run_tests("react_shows_each_message")
+        self.run_browser("--suite", "react", "react_shows_each_message", timeout=TIMEOUT)
